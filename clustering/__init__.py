@@ -1,0 +1,1 @@
+"""From transactions to attributes: pools, CoinJoins, co-ownership, hops, transfers."""

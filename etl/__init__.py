@@ -1,0 +1,1 @@
+"""From a node's blocks to published tables: sources, extraction, lake, warehouse, commands."""

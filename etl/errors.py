@@ -1,0 +1,134 @@
+"""Every error minerflow raises on purpose, and what a caller may do about each.
+
+    MinerflowError
+    ├── TransientError            may pass by itself: retry within the time limit
+    │   ├── NodeUnreachable       refused, reset, timed out, cut off in mid-answer
+    │   ├── NodeWarmingUp         RPC -28: the node is starting
+    │   └── NodeBusy              HTTP 503: the node's work queue is full
+    └── TerminalError             needs a person: stop at once
+        ├── UsageError            a request that makes no sense (range, option)
+        ├── ConfigError           a settings file or variable that cannot be used
+        ├── LabelFileError        a pools or exchanges file with a bad line
+        ├── PriceFileError        a prices file with a bad line
+        ├── BlocksDirectoryError  not a blocks directory, or one with missing files
+        ├── BlockDataError        block or undo bytes that are damaged or cut off
+        ├── NodeRefused           the node rejects the credentials
+        ├── NodeIncapable         pruned, too old, or lacks an interface
+        ├── NodeAnswerError       an answer that no node should give
+        ├── WrongChain            the source is on another chain than the data directory
+        ├── LakeDamaged           a chunk file does not match its manifest
+        ├── SchemaTooNew          the data directory was written by a newer minerflow
+        ├── CheckFailed           an invariant of the finished tables does not hold
+        ├── DataDirectoryLocked   another run works on the data directory
+        └── DiskFull              no space is left for the lake, the state or the tables
+
+Each carries the facts (`what`, found where) and `action`, the reader's next step;
+`str()` gives both. A retry loop needs only the two branches, never the text.
+"""
+
+from __future__ import annotations
+
+
+class MinerflowError(Exception):
+    """Base of all: `what` happened and the `action` to take."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, action: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.action = action
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  next: {self.action}"
+
+    def __reduce__(self) -> tuple[type[MinerflowError], tuple[str, str]]:
+        return type(self), (self.what, self.action)
+
+
+class TransientError(MinerflowError):
+    """May pass by itself: worth retrying."""
+
+    exit_code = 3
+
+
+class NodeUnreachable(TransientError):
+    """Refused, reset, timed out, or cut off in mid-answer."""
+
+
+class NodeWarmingUp(TransientError):
+    """RPC error -28: the node is starting."""
+
+
+class NodeBusy(TransientError):
+    """HTTP 503: the node's work queue is full."""
+
+
+class TerminalError(MinerflowError):
+    """Needs a person: retrying cannot help."""
+
+
+class UsageError(TerminalError):
+    """A request that makes no sense."""
+
+    exit_code = 2
+
+
+class ConfigError(TerminalError):
+    """A settings file or variable that cannot be used."""
+
+    exit_code = 2
+
+
+class LabelFileError(TerminalError):
+    """A pools or exchanges file with a bad line."""
+
+
+class PriceFileError(TerminalError):
+    """A prices file with a bad line."""
+
+
+class BlocksDirectoryError(TerminalError):
+    """Not a blocks directory, or one with missing files."""
+
+
+class BlockDataError(TerminalError):
+    """Block or undo bytes that are damaged or cut off."""
+
+
+class NodeRefused(TerminalError):
+    """The node rejects the credentials."""
+
+
+class NodeIncapable(TerminalError):
+    """The node is pruned, too old, or lacks an interface."""
+
+
+class NodeAnswerError(TerminalError):
+    """An answer that no node should give."""
+
+
+class WrongChain(TerminalError):
+    """The source is on another chain than the data directory."""
+
+
+class LakeDamaged(TerminalError):
+    """A chunk file does not match its manifest."""
+
+
+class SchemaTooNew(TerminalError):
+    """The data directory was written by a newer minerflow."""
+
+
+class CheckFailed(TerminalError):
+    """An invariant of the finished tables does not hold."""
+
+
+class DataDirectoryLocked(TerminalError):
+    """Another run works on the data directory."""
+
+    exit_code = 4
+
+
+class DiskFull(TerminalError):
+    """No space is left for the lake, the state or the tables."""

@@ -1,0 +1,21 @@
+-- transfers: one row per transaction, source group and destination group in which a hop takes part.
+-- Unit: satoshis. Grain: profile, transaction, source group, destination group.
+-- Source: methodology section 6, from transfer_facts with the codes spelled out.
+CREATE OR REPLACE VIEW transfers AS
+SELECT
+    facts.profile,
+    facts.height,
+    facts.tx_index,
+    lower(hex(facts.txid)) AS txid,
+    facts.day,
+    facts.is_coinbase,
+    src.hop AS src_hop,
+    src.pool AS src_pool,
+    src.exchange AS src_exchange,
+    dst.hop AS dst_hop,
+    dst.pool AS dst_pool,
+    dst.exchange AS dst_exchange,
+    facts.value_sat
+FROM transfer_facts AS facts
+LEFT JOIN attributes AS src ON src.code = facts.src
+JOIN attributes AS dst ON dst.code = facts.dst;
