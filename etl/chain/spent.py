@@ -1,0 +1,244 @@
+"""The outputs that blocks spend, from Core's undo data or from REST's spenttxouts, to columns.
+
+Invariants, each checked for every block: one group per transaction (undo data leaves out the
+coinbase, spenttxouts gives it an empty one), one entry per input, no byte left over, amounts within
+0 and 21 million bitcoin. P2PK keys, which undo data holds as x and parity, come back in full.
+Formats: Bitcoin Core's undo.h and compressor.cpp (release 31); rest.cpp's /rest/spenttxouts (release 30).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from etl.chain.keys import y_coordinate
+from etl.chain.networks import MAX_MONEY_SAT
+from etl.chain.varints import compact_size, decompress_amount, little_endian, varint
+from etl.errors import BlockDataError
+
+Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+SpentFormat = Literal["undo", "txouts"]
+
+_OK, _CUT_OFF, _TRANSACTIONS, _INPUTS, _BAD_VALUE, _LEFT_OVER, _BAD_KEY = range(7)
+_REASONS = (
+    "",
+    "the bytes end too early, or a length is impossible",
+    "the number of transactions is not the block's",
+    "a transaction spends another number of outputs than it has inputs",
+    "an amount is negative or above 21 million bitcoin",
+    "bytes are left over",
+    "a public key is no point of the curve",
+)
+_RAW_SCRIPT_CODE = 6
+
+
+@dataclass(frozen=True)
+class SpentColumns:
+    """`i` spent outputs in the order of the inputs that spend them."""
+
+    value_sat: Ints
+    """(i,)"""
+    script: Bytes
+    """scripts, one after the other"""
+    script_offset: Ints
+    """(i + 1,) into script"""
+
+
+@njit(cache=True)
+def _script_size(code):  # type: ignore[no-untyped-def]
+    """Bytes of the script that a compressed script stands for."""
+    if code == 0:
+        return 25
+    if code == 1:
+        return 23
+    if code < 4:
+        return 35
+    return 67 if code < _RAW_SCRIPT_CODE else code - _RAW_SCRIPT_CODE
+
+
+@njit(cache=True)
+def _stored_size(code):  # type: ignore[no-untyped-def]
+    """Bytes that follow the code of a compressed script."""
+    if code < 2:
+        return 20
+    return 32 if code < _RAW_SCRIPT_CODE else code - _RAW_SCRIPT_CODE
+
+
+@njit(cache=True)
+def _undo_entry(data, p, end):  # type: ignore[no-untyped-def]
+    """(value, script code, position of the stored script or -1)"""
+    code, p = varint(data, p, end)
+    if p >= 0 and code > 1:
+        _, p = varint(data, p, end)
+    amount, p = varint(data, p, end)
+    script_code, p = varint(data, p, end)
+    if p < 0 or p + _stored_size(script_code) > end:
+        return 0, 0, -1
+    return decompress_amount(amount), script_code, p
+
+
+@njit(cache=True)
+def _txout_entry(data, p, end):  # type: ignore[no-untyped-def]
+    """(value, script code, position of the script or -1)"""
+    if p + 9 > end:
+        return 0, 0, -1
+    value = little_endian(data, p, 8)
+    length, p = compact_size(data, p + 8, end)
+    if p < 0 or p + length > end:
+        return 0, 0, -1
+    return value, length + _RAW_SCRIPT_CODE, p
+
+
+@njit(cache=True)
+def _measure_block(data, p, end, is_undo, input_count):  # type: ignore[no-untyped-def]
+    """(reason, script bytes) of one block's spent outputs."""
+    groups, p = compact_size(data, p, end)
+    if p < 0:
+        return _CUT_OFF, 0
+    skipped = 1 if is_undo else 0
+    if groups != input_count.size - skipped:
+        return _TRANSACTIONS, 0
+    script_bytes = 0
+    for tx in range(skipped, input_count.size):
+        entries, p = compact_size(data, p, end)
+        if p < 0:
+            return _CUT_OFF, 0
+        if entries != input_count[tx]:
+            return _INPUTS, 0
+        for _ in range(entries):
+            value, code, p = _undo_entry(data, p, end) if is_undo else _txout_entry(data, p, end)
+            if p < 0:
+                return _CUT_OFF, 0
+            if value < 0 or value > MAX_MONEY_SAT:
+                return _BAD_VALUE, 0
+            script_bytes += _script_size(code)
+            p += _stored_size(code)
+    return (_OK if p == end else _LEFT_OVER), script_bytes
+
+
+@njit(cache=True)
+def _measure(data, offset, is_undo, tx_count, input_count):  # type: ignore[no-untyped-def]
+    """(reason, block, script bytes of all)"""
+    tx = 0
+    total = 0
+    for block in range(tx_count.size):
+        start = offset[block]
+        end = offset[block + 1]
+        counts = input_count[tx : tx + tx_count[block]]
+        tx += tx_count[block]
+        if is_undo and start == end and counts.size == 1:
+            continue  # the genesis block, for which no undo data is written
+        reason, script_bytes = _measure_block(data, start, end, is_undo, counts)
+        if reason:
+            return reason, block, 0
+        total += script_bytes
+    return _OK, 0, total
+
+
+@njit(cache=True)
+def _write_script(data, p, code, script, at):  # type: ignore[no-untyped-def]
+    """Write the script at `at`; an uncompressed key gets its y later (see _complete_keys)."""
+    size = _stored_size(code)
+    head = 0
+    if code == 0:
+        script[at], script[at + 1], script[at + 2] = 0x76, 0xA9, 20
+        script[at + 23], script[at + 24] = 0x88, 0xAC
+        head = 3
+    elif code == 1:
+        script[at], script[at + 1], script[at + 22] = 0xA9, 20, 0x87
+        head = 2
+    elif code < 4:
+        script[at], script[at + 1], script[at + 34] = 33, code, 0xAC
+        head = 2
+    elif code < _RAW_SCRIPT_CODE:
+        script[at], script[at + 1], script[at + 66] = 65, 4, 0xAC
+        head = 2
+    for k in range(size):
+        script[at + head + k] = data[p + k]
+    return at + _script_size(code)
+
+
+@njit(cache=True)
+def _fill(  # type: ignore[no-untyped-def]
+    data, offset, is_undo, tx_count, value_sat, script, script_offset, halved
+):
+    """Returns how many keys lack their y: `halved` holds their index * 2 + parity."""
+    at = 0
+    i = 0
+    keys = 0
+    for block in range(tx_count.size):
+        end = offset[block + 1]
+        if offset[block] == end:
+            continue
+        groups, p = compact_size(data, offset[block], end)
+        for _ in range(groups):
+            entries, p = compact_size(data, p, end)
+            for _ in range(entries):
+                value, code, p = (
+                    _undo_entry(data, p, end) if is_undo else _txout_entry(data, p, end)
+                )
+                value_sat[i] = value
+                script_offset[i] = at
+                at = _write_script(data, p, code, script, at)
+                if code == 4 or code == 5:
+                    halved[keys] = i * 2 + (code & 1)
+                    keys += 1
+                p += _stored_size(code)
+                i += 1
+    script_offset[i] = at
+    return keys
+
+
+def _complete_keys(script: Bytes, script_offset: Ints, halved: Ints) -> bool:
+    """Write the y coordinates that undo data leaves out; False where a key has none."""
+    for entry in halved.tolist():
+        at = int(script_offset[entry >> 1])
+        y = y_coordinate(script[at + 2 : at + 34].tobytes(), bool(entry & 1))
+        if y is None:
+            return False
+        script[at + 34 : at + 66] = np.frombuffer(y, dtype=np.uint8)
+    return True
+
+
+def decode_spent(
+    data: Bytes,
+    offset: Ints,
+    spent_format: SpentFormat,
+    tx_count: Ints,
+    input_count: Ints,
+    first_height: int,
+    origin: str,
+) -> SpentColumns:
+    """Columns of the spent outputs `data[offset[b] : offset[b + 1]]` of consecutive blocks.
+
+    `tx_count` (n,) and `input_count` (t,) are the blocks' own (see BlockColumns); `origin` says in
+    errors where the bytes came from. Raises BlockDataError.
+    """
+    is_undo = spent_format == "undo"
+    reason, block, script_bytes = _measure(data, offset, is_undo, tx_count, input_count)
+    inputs = int(input_count.sum())
+    columns = SpentColumns(
+        value_sat=np.empty(inputs, dtype=np.int64),
+        script=np.empty(script_bytes, dtype=np.uint8),
+        script_offset=np.empty(inputs + 1, dtype=np.int64),
+    )
+    if not reason:
+        halved = np.empty(inputs, dtype=np.int64)
+        keys = _fill(
+            data, offset, is_undo, tx_count, columns.value_sat, columns.script,
+            columns.script_offset, halved,
+        )  # fmt: skip
+        if not _complete_keys(columns.script, columns.script_offset, halved[:keys]):
+            reason = _BAD_KEY
+    if reason:
+        raise BlockDataError(
+            f"{origin}: spent outputs of the block at height {first_height + block}: "
+            f"{_REASONS[reason]}",
+            "check the disk, then let the node rebuild its block files (-reindex)",
+        )
+    return columns
