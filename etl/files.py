@@ -1,0 +1,65 @@
+"""Writing files so that a reader, or the next run, sees the whole or nothing.
+
+Invariant: what `commit` has renamed into place was on the disk before, and so was its name afterwards.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from etl.errors import DiskFull
+
+
+def sync_file(path: Path) -> None:
+    """Have the disk hold the contents of a file or the names in a directory."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(directory: Path) -> None:
+    """`sync_file` for every file below a directory, then for the directory."""
+    for path in directory.rglob("*"):
+        sync_file(path)
+    sync_file(directory)
+
+
+def commit(temporary: Path, final: Path) -> None:
+    """Make `temporary`, already synced, appear as `final` at once and for good."""
+    temporary.rename(final)
+    sync_file(final.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a small text file atomically."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    sync_file(temporary)
+    os.replace(temporary, path)
+    sync_file(path.parent)
+
+
+@contextmanager
+def disk_full_named(directory: Path) -> Iterator[None]:
+    """Turn "no space left" from whatever library into DiskFull."""
+    try:
+        yield
+    except Exception as error:
+        if not _is_disk_full(error):
+            raise
+        raise DiskFull(
+            f"no space is left on the disk of {directory}",
+            "make space and run the same command again; nothing that was finished is lost",
+        ) from error
+
+
+def _is_disk_full(error: BaseException) -> bool:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return "no space left" in str(error).lower()

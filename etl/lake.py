@@ -1,0 +1,223 @@
+"""The Parquet lake: the chain as columns, in chunks of consecutive blocks.
+
+Invariants:
+- A chunk is a folder `FIRST-LAST` with four tables and chunk.json; it appears whole, by one rename.
+- Chunks never reach across a multiple of CHUNK_BLOCKS. Where one chunk covers another, the wider one
+  counts and the other is what a crash left of a compaction.
+- Data pages carry checksums which every read verifies; chunk.json holds each file's size, row count and
+  the digest of its footer. What does not match raises LakeDamaged and is never read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from etl.chain.schema import TABLES
+from etl.errors import LakeDamaged
+from etl.files import commit, sync_tree
+
+CHUNK_BLOCKS = 128
+"""Heights per full chunk: some 500,000 transactions of today's mainnet."""
+
+_MANIFEST = "chunk.json"
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """What chunk.json says of one table's file."""
+
+    rows: int
+    size: int
+    footer_sha256: str
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A finished chunk, both heights included; hashes are hex in display order."""
+
+    first_height: int
+    last_height: int
+    prev_hash: str
+    last_hash: str
+    network: str
+    has_input_scripts: bool
+    files: dict[str, FileEntry]
+
+    @property
+    def name(self) -> str:
+        """Name of the chunk's folder."""
+        return chunk_name(self.first_height, self.last_height)
+
+
+def chunk_name(first_height: int, last_height: int) -> str:
+    """Folder name of the chunk from `first_height` to `last_height`."""
+    return f"{first_height:09d}-{last_height:09d}"
+
+
+def chunk_ranges(first_height: int, last_height: int) -> list[tuple[int, int]]:
+    """The range, both ends included, cut at every multiple of CHUNK_BLOCKS."""
+    starts = [first_height]
+    starts += range((first_height // CHUNK_BLOCKS + 1) * CHUNK_BLOCKS, last_height + 1, CHUNK_BLOCKS)
+    ends = [start - 1 for start in starts[1:]] + [last_height]
+    return list(zip(starts, ends, strict=True)) if first_height <= last_height else []
+
+
+class ChunkWriter:
+    """Writes one chunk batch by batch into a temporary folder; `commit` makes it appear."""
+
+    def __init__(self, lake_dir: Path, first_height: int, last_height: int) -> None:
+        self._final = lake_dir / chunk_name(first_height, last_height)
+        self._folder = lake_dir / (self._final.name + ".tmp")
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        self._writers = {
+            name: pq.ParquetWriter(
+                self._folder / f"{name}.parquet",
+                schema,
+                compression="none",
+                use_dictionary=False,
+                write_statistics=False,
+                write_page_checksum=True,
+                store_schema=True,
+            )
+            for name, schema in TABLES.items()
+        }
+        self._rows = dict.fromkeys(TABLES, 0)
+
+    def write(self, tables: dict[str, pa.Table]) -> None:
+        """Append one batch of consecutive blocks."""
+        for name, table in tables.items():
+            self._writers[name].write_table(table, row_group_size=max(1, table.num_rows))
+            self._rows[name] += table.num_rows
+
+    def commit(self, **facts: Any) -> Chunk:
+        """Close the files, write chunk.json, sync and rename; `facts` are Chunk's other fields."""
+        for writer in self._writers.values():
+            writer.close()
+        files = {name: _file_entry(self._folder, name, rows) for name, rows in self._rows.items()}
+        chunk = Chunk(files=files, **facts)
+        (self._folder / _MANIFEST).write_text(json.dumps(asdict(chunk), indent=1))
+        sync_tree(self._folder)
+        shutil.rmtree(self._final, ignore_errors=True)
+        commit(self._folder, self._final)
+        return chunk
+
+    def discard(self) -> None:
+        """Drop what was written."""
+        for writer in self._writers.values():
+            writer.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _footer(path: Path) -> bytes:
+    """The Parquet footer: its length is in the four bytes before the closing magic."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(size - 8)
+        length = int.from_bytes(file.read(4), "little")
+        file.seek(max(0, size - 8 - length))
+        return file.read()
+
+
+def _file_entry(folder: Path, name: str, rows: int) -> FileEntry:
+    path = folder / f"{name}.parquet"
+    return FileEntry(rows, path.stat().st_size, hashlib.sha256(_footer(path)).hexdigest())
+
+
+def _read_manifest(folder: Path) -> Chunk:
+    try:
+        facts = json.loads((folder / _MANIFEST).read_text())
+        facts["files"] = {name: FileEntry(**entry) for name, entry in facts["files"].items()}
+        chunk = Chunk(**facts)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise _damaged(folder, f"{_MANIFEST} cannot be read ({error})") from error
+    if chunk.name != folder.name or set(chunk.files) != set(TABLES):
+        raise _damaged(folder, f"{_MANIFEST} is another chunk's")
+    return chunk
+
+
+def _damaged(folder: Path, reason: str) -> LakeDamaged:
+    return LakeDamaged(
+        f"chunk {folder.name} of the lake is damaged: {reason}",
+        f"delete {folder} and run backfill or update again: the chunk is read anew from the node",
+    )
+
+
+class Lake:
+    """The chunks of a data directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def chunks(self) -> list[Chunk]:
+        """The chunks that count, in height order. Raises LakeDamaged."""
+        folders = [p for p in self.directory.glob("*") if re.fullmatch(r"\d{9}-\d{9}", p.name)]
+        chunks = [_read_manifest(folder) for folder in folders]
+        chunks.sort(key=lambda chunk: (chunk.first_height, -chunk.last_height))
+        counted: list[Chunk] = []
+        for chunk in chunks:
+            if not counted or chunk.last_height > counted[-1].last_height:
+                counted.append(chunk)
+        return counted
+
+    def clean(self) -> None:
+        """Remove what a crash left: temporary folders and chunks that a wider one covers."""
+        counted = {chunk.name for chunk in self.chunks()}
+        for folder in self.directory.glob("*-*"):
+            if folder.name not in counted:
+                shutil.rmtree(folder)
+
+    def remove(self, chunk: Chunk) -> None:
+        """Take a chunk out, at once."""
+        doomed = self.directory / (chunk.name + ".tmp")
+        shutil.rmtree(doomed, ignore_errors=True)
+        commit(self.directory / chunk.name, doomed)
+        shutil.rmtree(doomed)
+
+    def path(self, chunk: Chunk, table: str) -> Path:
+        """Path of one table of a chunk."""
+        return self.directory / chunk.name / f"{table}.parquet"
+
+    def read(self, chunk: Chunk, table: str, columns: list[str]) -> pa.Table:
+        """Columns of one table of a chunk, checked. Raises LakeDamaged."""
+        with self._checked(chunk, table) as file:
+            try:
+                return file.read(columns=columns)
+            except OSError as error:
+                raise _damaged(self.directory / chunk.name, f"{table}: {error}") from error
+
+    def batches(
+        self, chunk: Chunk, columns: dict[str, list[str]]
+    ) -> Iterator[dict[str, pa.Table]]:
+        """The chunk's batches as written: tables by name, with the wanted columns. Raises LakeDamaged."""
+        files = {table: self._checked(chunk, table) for table in columns}
+        try:
+            for group in range(files["blocks"].num_row_groups):
+                yield {
+                    table: files[table].read_row_group(group, columns=wanted)
+                    for table, wanted in columns.items()
+                }
+        except OSError as error:
+            raise _damaged(self.directory / chunk.name, str(error)) from error
+        finally:
+            for file in files.values():
+                file.close()
+
+    def _checked(self, chunk: Chunk, table: str) -> pq.ParquetFile:
+        path, entry = self.path(chunk, table), chunk.files[table]
+        folder = self.directory / chunk.name
+        if not path.exists() or path.stat().st_size != entry.size:
+            raise _damaged(folder, f"{table}.parquet is missing or has another size than written")
+        if hashlib.sha256(_footer(path)).hexdigest() != entry.footer_sha256:
+            raise _damaged(folder, f"the footer of {table}.parquet has changed")
+        return pq.ParquetFile(path, page_checksum_verification=True)
