@@ -119,15 +119,6 @@ CREATE TABLE conflicts (
     b VARCHAR NOT NULL
 );
 
--- Joins that succeeded: together a spanning forest of every cluster.
-CREATE TABLE evidence (
-    profile VARCHAR NOT NULL,
-    height INTEGER NOT NULL,
-    tx_index INTEGER NOT NULL,
-    a UBIGINT NOT NULL,                    -- address ids
-    b UBIGINT NOT NULL
-);
-
 CREATE TABLE coinjoins (
     height INTEGER NOT NULL,
     txid VARCHAR NOT NULL,

@@ -1,0 +1,158 @@
+"""Every ownable address seen so far: a hash table from 64-bit ids to dense indices, and one record each.
+
+Invariants:
+- Records are 32 bytes (36 where codes need 32 bits), so that one look at an address touches one line of
+  the processor's cache; the table adds 4 bytes per slot at a load of 0.57 to 0.8. Together at most 40 bytes.
+- Labelled addresses come first: index < number of labels if and only if labelled.
+- A record's `cm_parent` and `en_parent` lead to the root of its cluster; `en_next` runs through the
+  members of its cluster in a ring.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit, uint32, uint64
+
+_MAX_LOAD = 0.8
+_GROWTH = 1.4
+_SMALLEST = 1024
+
+NOT_OWNABLE = -1
+"""Index of an input or output that nobody can own."""
+
+
+class Addresses(NamedTuple):
+    """Column views of the records, for compiled code; valid until the registry grows."""
+
+    id: npt.NDArray[np.uint64]
+    balance_sat: npt.NDArray[np.int64]
+    cm_parent: npt.NDArray[np.uint32]
+    en_parent: npt.NDArray[np.uint32]
+    en_next: npt.NDArray[np.uint32]
+    cm_code: npt.NDArray[np.uint16]
+    en_code: npt.NDArray[np.uint16]
+    slot: npt.NDArray[np.uint32]
+    """the hash table: index + 1, 0 where free"""
+    count: npt.NDArray[np.int64]
+    """(1,) how many addresses there are"""
+
+
+def record_dtype(code: npt.DTypeLike) -> np.dtype[np.void]:
+    """Layout of a record whose codes are of type `code`."""
+    return np.dtype(
+        [
+            ("id", np.uint64),
+            ("balance_sat", np.int64),
+            ("cm_parent", np.uint32),
+            ("en_parent", np.uint32),
+            ("en_next", np.uint32),
+            ("cm_code", code),
+            ("en_code", code),
+        ]
+    )
+
+
+@njit(cache=True, inline="always")
+def _home(address_id, slots):  # type: ignore[no-untyped-def]
+    """First slot to look at: ids are hashes, so their upper half spreads evenly."""
+    return ((address_id >> uint64(32)) * uint64(slots)) >> uint64(32)
+
+
+@njit(cache=True)
+def _rebuild(ids, slot, count):  # type: ignore[no-untyped-def]
+    slots = slot.size
+    for index in range(count):
+        at = _home(ids[index], slots)
+        while slot[at] != 0:
+            at += uint64(1)
+            if at == uint64(slots):
+                at = uint64(0)
+        slot[at] = uint32(index + 1)
+
+
+@njit(cache=True, inline="always")
+def index_of(address_id, a):  # type: ignore[no-untyped-def]
+    """Index of an address, registering it where it is new."""
+    slots = a.slot.size
+    at = _home(address_id, slots)
+    while True:
+        entry = a.slot[at]
+        if entry == 0:
+            break
+        if a.id[entry - 1] == address_id:
+            return np.int64(entry) - 1
+        at += uint64(1)
+        if at == uint64(slots):
+            at = uint64(0)
+    index = a.count[0]
+    a.count[0] = index + 1
+    a.slot[at] = uint32(index + 1)
+    a.id[index] = address_id
+    a.cm_parent[index] = index
+    a.en_parent[index] = index
+    a.en_next[index] = index
+    return index
+
+
+@njit(cache=True)
+def _register(ids, a):  # type: ignore[no-untyped-def]
+    for address_id in ids:
+        index_of(address_id, a)
+
+
+class Registry:
+    """Owner of the records and the hash table; grows between batches only."""
+
+    def __init__(self, code: npt.DTypeLike) -> None:
+        self._records = np.zeros(_SMALLEST, dtype=record_dtype(code))
+        self._slot = np.zeros(int(_SMALLEST / _MAX_LOAD) + 1, dtype=np.uint32)
+        self._count = np.zeros(1, dtype=np.int64)
+
+    def __len__(self) -> int:
+        return int(self._count[0])
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held."""
+        return self._records.nbytes + self._slot.nbytes
+
+    def addresses(self) -> Addresses:
+        """Views for compiled code."""
+        r = self._records
+        return Addresses(
+            r["id"], r["balance_sat"], r["cm_parent"], r["en_parent"], r["en_next"],
+            r["cm_code"], r["en_code"], self._slot, self._count,
+        )  # fmt: skip
+
+    def reserve(self, more: int) -> None:
+        """Make room for `more` new addresses."""
+        wanted = len(self) + more
+        if wanted > len(self._records):
+            self._records.resize(max(wanted, int(len(self._records) * _GROWTH)), refcheck=False)
+        if wanted > len(self._slot) * _MAX_LOAD:
+            slots = max(int(wanted / _MAX_LOAD) + 1, int(len(self._slot) * _GROWTH))
+            self._slot = np.zeros(0, dtype=np.uint32)
+            self._slot = np.zeros(slots, dtype=np.uint32)
+            _rebuild(self._records["id"], self._slot, len(self))
+
+    def register(self, ids: npt.NDArray[np.uint64]) -> None:
+        """Add addresses by id; known ones stay as they are."""
+        self.reserve(len(ids))
+        _register(ids, self.addresses())
+
+    def records(self) -> npt.NDArray[np.void]:
+        """The records in use, for checkpoints."""
+        return self._records[: len(self)]
+
+    @classmethod
+    def restored(cls, records: npt.NDArray[np.void]) -> Registry:
+        """A registry with these records."""
+        registry = cls(records.dtype["cm_code"])
+        registry._records = records
+        registry._count[0] = len(records)
+        registry._slot = np.zeros(int(len(records) / _MAX_LOAD * 1.1) + _SMALLEST, dtype=np.uint32)
+        _rebuild(records["id"], registry._slot, len(records))
+        return registry

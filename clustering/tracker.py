@@ -1,0 +1,216 @@
+"""The tracker: from the lake's batches, in height order, to attributes and transfers.
+
+Invariants:
+- All joins of the coinmetrics profile up to the last block to be tracked are learnt first
+  (`learn_ownership`), because its exchanges own retroactively; then every batch is tracked (`track`).
+- State is the registry, the table of mining clusters and four sums; nothing else carries over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from clustering.attributes import CodeBook
+from clustering.coinjoin import RULES, coinjoin_rules
+from clustering.kernel import COINMETRICS, Batch, Rows, track_batch
+from clustering.labels import Label
+from clustering.miners import MinerTable, empty_miner_table, reserved
+from clustering.owners import join_retroactively
+from clustering.pools import PoolBook
+from clustering.registry import Registry
+from clustering.results import BLOCK_POOLS, batch_tables, coinjoins_table, conflicts_table
+from clustering.transfers import Quiet
+from etl.chain.identity import LAST_OWNABLE, P2PKH
+from etl.chain.networks import Network
+
+COLUMNS = {
+    "blocks": ["height", "mediantime", "tx_count", "coinbase_script"],
+    "txs": ["txid", "input_count", "output_count"],
+    "inputs": ["value_sat", "address_id", "kind"],
+    "outputs": ["value_sat", "address_id", "kind"],
+}
+"""What `track` reads of the lake."""
+
+OWNERSHIP_COLUMNS = {**COLUMNS, "blocks": ["height", "tx_count"]}
+"""What `learn_ownership` reads of the lake."""
+
+_SECONDS_A_DAY = 86_400
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TrackerState:
+    """Everything a checkpoint must hold."""
+
+    records: npt.NDArray[np.void]
+    miner_root: npt.NDArray[np.uint32]
+    miner_height: npt.NDArray[np.int32]
+    miner_count: Ints
+    supply: Ints
+    """(4,): coinmetrics hop 0, hop 0 and 1, entity hop 0, hop 0 and 1"""
+
+
+@dataclass(frozen=True)
+class _Transactions:
+    """The columns of a batch that both passes need."""
+
+    tx_count: Ints
+    in_count: Ints
+    out_count: Ints
+    rule: npt.NDArray[np.uint8]
+    in_id: npt.NDArray[np.uint64]
+    in_kind: npt.NDArray[np.uint8]
+    in_sat: Ints
+    out_id: npt.NDArray[np.uint64]
+    out_kind: npt.NDArray[np.uint8]
+    out_sat: Ints
+    txids: pa.Array
+
+
+def _numpy(table: pa.Table, column: str) -> npt.NDArray[np.generic]:
+    return np.asarray(table.column(column).combine_chunks().to_numpy(zero_copy_only=False))
+
+
+def _transactions(tables: dict[str, pa.Table]) -> _Transactions:
+    txs, inputs, outputs = tables["txs"], tables["inputs"], tables["outputs"]
+    in_count = _numpy(txs, "input_count").astype(np.int64)
+    out_count = _numpy(txs, "output_count").astype(np.int64)
+    in_id, in_sat = _numpy(inputs, "address_id"), _numpy(inputs, "value_sat")
+    out_id, out_sat = _numpy(outputs, "address_id"), _numpy(outputs, "value_sat")
+    return _Transactions(
+        tx_count=_numpy(tables["blocks"], "tx_count").astype(np.int64),
+        in_count=in_count,
+        out_count=out_count,
+        rule=coinjoin_rules(in_count, out_count, in_id, in_sat, out_id, out_sat),
+        in_id=in_id.astype(np.uint64, copy=False),
+        in_kind=_numpy(inputs, "kind").astype(np.uint8, copy=False),
+        in_sat=in_sat.astype(np.int64, copy=False),
+        out_id=out_id.astype(np.uint64, copy=False),
+        out_kind=_numpy(outputs, "kind").astype(np.uint8, copy=False),
+        out_sat=out_sat.astype(np.int64, copy=False),
+        txids=txs.column("txid").combine_chunks(),
+    )
+
+
+class Tracker:
+    """Tracks one chain with one set of labels.
+
+    `first_height` is where the indexed range starts: balances mean something from genesis only.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        pools: PoolBook,
+        labels: Sequence[Label],
+        first_height: int,
+        state: TrackerState | None = None,
+    ) -> None:
+        self.codes = CodeBook.of(pools.names, [label.exchange for label in labels])
+        self._network = network
+        self._pools = pools
+        self._is_known = first_height == 0
+        numbers = {name: number for number, name in enumerate(self.codes.exchanges)}
+        self._label = np.array([numbers[label.exchange] for label in labels], dtype=np.uint32)
+        exchanges = len(self.codes.exchanges)
+        self._quiet = tuple(
+            Quiet(np.zeros((exchanges + 1, exchanges), np.int64), np.zeros((exchanges + 1, exchanges), np.int64))
+            for _ in range(2)
+        )
+        if state is None:
+            self._registry = Registry(self.codes.dtype)
+            self._registry.register(np.array([label.address_id for label in labels], np.uint64))
+            self._miners = empty_miner_table()
+            self._supply = np.zeros(4, dtype=np.int64)
+        else:
+            self._registry = Registry.restored(state.records)
+            self._miners = MinerTable(state.miner_root, state.miner_height, state.miner_count)
+            self._supply = state.supply.copy()
+
+    @property
+    def address_count(self) -> int:
+        """Addresses registered."""
+        return len(self._registry)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the state."""
+        return self._registry.nbytes + self._miners.root.nbytes + self._miners.height.nbytes
+
+    def state(self) -> TrackerState:
+        """The state as it stands; its arrays are views until the next batch."""
+        return TrackerState(
+            self._registry.records(), self._miners.root, self._miners.height,
+            self._miners.count, self._supply,
+        )  # fmt: skip
+
+    def learn_ownership(self, tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
+        """Make the coinmetrics joins of a batch; returns the table of conflicts."""
+        t = _transactions(tables)
+        self._registry.reserve(len(t.in_id))
+        a = self._registry.addresses()
+        height = _numpy(tables["blocks"], "height").astype(np.int64)
+        conflicts, used = join_retroactively(
+            height, t.tx_count, t.in_count, t.rule, t.in_id, t.in_kind, a, self._label,
+            np.empty((64, 4), np.int64), 0,
+        )  # fmt: skip
+        return {"conflicts": conflicts_table(COINMETRICS, conflicts[:used], t.txids, a.id)}
+
+    def track(self, tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
+        """Track the blocks of a batch; returns tables by the names of clustering.results.TABLES."""
+        t = _transactions(tables)
+        height = _numpy(tables["blocks"], "height").astype(np.int64)
+        day = _numpy(tables["blocks"], "mediantime").astype(np.int64) // _SECONDS_A_DAY
+        pool = self._block_pools(tables["blocks"], t)
+        rows = self._run_kernel(t, height, day, pool)
+        results = batch_tables(
+            rows, txids=t.txids, height=height, day=day, ids=self._registry.addresses().id,
+            exchanges=len(self.codes.exchanges), radix=self.codes.radix, is_known=self._is_known,
+        )  # fmt: skip
+        results["coinjoins"] = coinjoins_table(
+            t.rule, RULES, np.repeat(height, t.tx_count), t.txids
+        )
+        names = [self.codes.pools[number] for number in pool.tolist()]
+        results["block_pools"] = pa.Table.from_arrays(
+            [pa.array(height.astype(np.int32)), pa.array(names, pa.string())], schema=BLOCK_POOLS
+        )
+        return results
+
+    def _run_kernel(self, t: _Transactions, height: Ints, day: Ints, pool: Ints) -> Rows:
+        self._registry.reserve(len(t.in_id) + len(t.out_id))
+        self._miners = reserved(self._miners, self._coinbase_outputs(t))
+        batch = Batch(
+            height, day, pool,
+            ~np.isin(height, list(self._network.overwritten_coinbase_heights)),
+            t.tx_count, t.in_count, t.out_count, t.rule, t.in_id, t.in_kind, t.in_sat,
+            t.out_id, t.out_kind, t.out_sat,
+        )  # fmt: skip
+        return Rows(
+            *track_batch(
+                batch, self._registry.addresses(), self._miners, self._label, self.codes.radix,
+                *self._quiet, self._supply[:2], self._supply[2:],
+            )  # fmt: skip
+        )
+
+    @staticmethod
+    def _coinbase_outputs(t: _Transactions) -> int:
+        first = np.concatenate(([0], np.cumsum(t.tx_count)[:-1])).astype(np.int64)
+        return int(t.out_count[first].sum())
+
+    def _block_pools(self, blocks: pa.Table, t: _Transactions) -> Ints:
+        scripts = blocks.column("coinbase_script").to_pylist()
+        first_tx = np.concatenate(([0], np.cumsum(t.tx_count)[:-1])).astype(np.int64)
+        ends = np.cumsum(t.out_count)
+        pool = np.zeros(len(scripts), dtype=np.int64)
+        for block, tx in enumerate(first_tx.tolist()):
+            span = slice(int(ends[tx] - t.out_count[tx]), int(ends[tx]))
+            kind = t.out_kind[span]
+            paid = (kind >= P2PKH) & (kind <= LAST_OWNABLE) & (t.out_sat[span] > 0)
+            pool[block] = self._pools.pool_of(t.out_id[span][paid].tolist(), scripts[block])
+        return pool
