@@ -4,7 +4,8 @@
     ├── TransientError            may pass by itself: retry within the time limit
     │   ├── NodeUnreachable       refused, reset, timed out, cut off in mid-answer
     │   ├── NodeWarmingUp         RPC -28: the node is starting
-    │   └── NodeBusy              HTTP 503: the node's work queue is full
+    │   ├── NodeBusy              HTTP 503: the node's work queue is full
+    │   └── ChainMoved            blocks left the active chain: plan anew, then read again
     └── TerminalError             needs a person: stop at once
         ├── UsageError            a request that makes no sense (range, option)
         ├── ConfigError           a settings file or variable that cannot be used
@@ -62,6 +63,10 @@ class NodeWarmingUp(TransientError):
 
 class NodeBusy(TransientError):
     """HTTP 503: the node's work queue is full."""
+
+
+class ChainMoved(TransientError):
+    """Blocks left the active chain while they were read: plan anew, then read again."""
 
 
 class TerminalError(MinerflowError):

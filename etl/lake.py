@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from etl.chain.schema import TABLES
@@ -184,6 +185,39 @@ class Lake:
         commit(self.directory / chunk.name, doomed)
         shutil.rmtree(doomed)
 
+    def compact(self) -> None:
+        """Make one chunk of the pieces of each full stretch of CHUNK_BLOCKS heights.
+
+        The wide chunk appears before the pieces go, and from then on counts alone.
+        """
+        pieces: dict[int, list[Chunk]] = {}
+        for chunk in self.chunks():
+            pieces.setdefault(chunk.first_height // CHUNK_BLOCKS, []).append(chunk)
+        for parts in pieces.values():
+            if len(parts) > 1 and (parts[-1].last_height + 1) % CHUNK_BLOCKS == 0:
+                self._merge(parts)
+
+    def _merge(self, parts: list[Chunk]) -> None:
+        first, last = parts[0], parts[-1]
+        writer = ChunkWriter(self.directory, first.first_height, last.last_height)
+        for part in parts:
+            writer.write({t: self.read(part, t, schema.names) for t, schema in TABLES.items()})
+        writer.commit(
+            first_height=first.first_height, last_height=last.last_height,
+            prev_hash=first.prev_hash, last_hash=last.last_hash, network=first.network,
+            has_input_scripts=all(part.has_input_scripts for part in parts),
+        )  # fmt: skip
+        for part in parts:
+            self.remove(part)
+
+    def hash_at(self, height: int) -> str:
+        """Hash of the block at `height`, hex in display order; KeyError where it is not indexed."""
+        for chunk in self.chunks():
+            if chunk.first_height <= height <= chunk.last_height:
+                hashes = self.read(chunk, "blocks", ["hash"]).column("hash")
+                return str(hashes[height - chunk.first_height].as_py().hex())
+        raise KeyError(height)
+
     def path(self, chunk: Chunk, table: str) -> Path:
         """Path of one table of a chunk."""
         return self.directory / chunk.name / f"{table}.parquet"
@@ -197,14 +231,28 @@ class Lake:
                 raise _damaged(self.directory / chunk.name, f"{table}: {error}") from error
 
     def batches(
+        self, columns: dict[str, list[str]], first_height: int, last_height: int
+    ) -> Iterator[dict[str, pa.Table]]:
+        """The blocks of the range as written: tables by name, with the wanted columns.
+
+        `columns` must hold blocks' height and tx_count and txs' input_count and output_count, by which
+        batches that reach across an end of the range are cut. Raises LakeDamaged.
+        """
+        for chunk in self.chunks():
+            if chunk.last_height >= first_height and chunk.first_height <= last_height:
+                for tables in self._chunk_batches(chunk, columns):
+                    cut = cut_batch(tables, first_height, last_height)
+                    if cut["blocks"].num_rows:
+                        yield cut
+
+    def _chunk_batches(
         self, chunk: Chunk, columns: dict[str, list[str]]
     ) -> Iterator[dict[str, pa.Table]]:
-        """The chunk's batches as written: tables by name, with the wanted columns. Raises LakeDamaged."""
         files = {table: self._checked(chunk, table) for table in columns}
         try:
             for group in range(files["blocks"].num_row_groups):
                 yield {
-                    table: files[table].read_row_group(group, columns=wanted)
+                    table: files[table].read_row_group(group, columns=wanted, use_threads=False)
                     for table, wanted in columns.items()
                 }
         except OSError as error:
@@ -221,3 +269,30 @@ class Lake:
         if hashlib.sha256(_footer(path)).hexdigest() != entry.footer_sha256:
             raise _damaged(folder, f"the footer of {table}.parquet has changed")
         return pq.ParquetFile(path, page_checksum_verification=True)
+
+
+def _sum(table: pa.Table, column: str) -> int:
+    return int(pc.sum(table.column(column)).as_py() or 0)
+
+
+def cut_batch(
+    tables: dict[str, pa.Table], first_height: int, last_height: int
+) -> dict[str, pa.Table]:
+    """The part of a batch whose blocks lie within the range, both ends included."""
+    blocks = tables["blocks"]
+    start = blocks.column("height")[0].as_py()
+    skip = min(max(0, first_height - start), blocks.num_rows)
+    keep = max(0, min(blocks.num_rows, last_height - start + 1) - skip)
+    if keep == blocks.num_rows:
+        return tables
+    skipped_txs = _sum(blocks.slice(0, skip), "tx_count")
+    txs = tables["txs"].slice(skipped_txs, _sum(blocks.slice(skip, keep), "tx_count"))
+    skipped = tables["txs"].slice(0, skipped_txs)
+    return {
+        "blocks": blocks.slice(skip, keep),
+        "txs": txs,
+        "inputs": tables["inputs"].slice(_sum(skipped, "input_count"), _sum(txs, "input_count")),
+        "outputs": tables["outputs"].slice(
+            _sum(skipped, "output_count"), _sum(txs, "output_count")
+        ),
+    }

@@ -27,8 +27,16 @@ CREATE TABLE blocks (
     created_sat BIGINT NOT NULL,           -- outputs of all but the coinbase
     coinbase_sat BIGINT NOT NULL,          -- outputs of the coinbase
     subsidy_sat BIGINT NOT NULL,           -- the most that the coinbase may claim beside fees
-    unresolved_inputs INTEGER NOT NULL,    -- inputs whose spent output is not known
     overspending_txs INTEGER NOT NULL      -- transactions whose outputs exceed their inputs
+);
+
+-- One row per chunk of the lake, with the rows that its files hold.
+CREATE TABLE chunks (
+    first_height INTEGER NOT NULL,
+    last_height INTEGER NOT NULL,
+    txs BIGINT NOT NULL,
+    inputs BIGINT NOT NULL,                -- spent outputs found
+    outputs BIGINT NOT NULL
 );
 
 -- One row per day with at least one block; final once a block of a later day is indexed.

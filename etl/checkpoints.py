@@ -1,0 +1,93 @@
+"""The tracker's state on disk, at a few heights.
+
+Invariants: a checkpoint appears whole, by one rename; it is usable only for the same network, first height
+and digest of inputs, and while the block it names is still in the chain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from clustering.tracker import TrackerState
+from etl.files import commit, sync_tree
+
+KEPT = 3
+"""The latest, and two to fall back on where the chain was reorganised more deeply."""
+
+_META = "checkpoint.json"
+_ARRAYS = ("records", "miner_root", "miner_height", "miner_count", "supply")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint stands for: the state after the block at `height`."""
+
+    height: int
+    block_hash: str
+    network: str
+    first_height: int
+    digest: str
+    arrays_sha256: dict[str, str]
+
+
+def _folder(directory: Path, height: int) -> Path:
+    return directory / f"{height:09d}"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def save(
+    directory: Path, state: TrackerState, *, height: int, block_hash: str, network: str,
+    first_height: int, digest: str,
+) -> None:  # fmt: skip
+    """Write a checkpoint."""
+    folder = _folder(directory, height)
+    temporary = folder.with_suffix(".tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    for name in _ARRAYS:
+        np.save(temporary / f"{name}.npy", getattr(state, name))
+    sums = {name: _sha256(temporary / f"{name}.npy") for name in _ARRAYS}
+    checkpoint = Checkpoint(height, block_hash, network, first_height, digest, sums)
+    (temporary / _META).write_text(json.dumps(asdict(checkpoint), indent=1))
+    sync_tree(temporary)
+    shutil.rmtree(folder, ignore_errors=True)
+    commit(temporary, folder)
+
+
+def stored(directory: Path) -> Iterator[Checkpoint]:
+    """The checkpoints whose description can be read, the highest first."""
+    for folder in sorted(directory.glob("?????????"), reverse=True):
+        try:
+            yield Checkpoint(**json.loads((folder / _META).read_text()))
+        except (OSError, ValueError, TypeError):
+            continue
+
+
+def load(directory: Path, checkpoint: Checkpoint) -> TrackerState | None:
+    """The state of a checkpoint, None where its files are not what was written."""
+    folder = _folder(directory, checkpoint.height)
+    try:
+        for name, digest in checkpoint.arrays_sha256.items():
+            if _sha256(folder / f"{name}.npy") != digest:
+                return None
+        arrays = {name: np.load(folder / f"{name}.npy") for name in _ARRAYS}
+    except (OSError, ValueError):
+        return None
+    return TrackerState(**arrays)
+
+
+def prune(directory: Path) -> None:
+    """Keep the KEPT highest checkpoints."""
+    for checkpoint in list(stored(directory))[KEPT:]:
+        shutil.rmtree(_folder(directory, checkpoint.height))

@@ -1,0 +1,78 @@
+"""The label and price files of a data directory, and what tracking makes of them.
+
+Invariants: a file given once replaces the shipped one for this data directory from then on; the digest
+covers everything that tracked results rest on beside the chain, so equal digests mean equal results.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+from clustering.labels import Label, load_labels
+from clustering.pools import PoolBook, load_pools
+from etl.chain.networks import Network
+from etl.datadir import DataDirectory
+from etl.errors import UsageError
+from etl.files import write_text
+from etl.options import JobOptions
+from etl.prices import load_prices
+from etl.resources import config_dir
+
+POOLS, EXCHANGES, PRICES = "pools.json", "exchanges.csv", "prices.csv"
+
+METHOD = "1"
+"""Part of the digest: raise it whenever the tracker's results change for the same inputs."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Labels and prices in force."""
+
+    pools: PoolBook
+    labels: list[Label]
+    prices: list[tuple[date, Decimal]]
+    digest: str
+    """of pools, labels and method"""
+
+
+def load_inputs(options: JobOptions, data_dir: DataDirectory, network: Network) -> Inputs:
+    """Read and check the files in force; nothing is stored yet (see `keep_inputs`)."""
+    pools_path = _in_force(options.pools, data_dir, POOLS)
+    labels_path = _in_force(options.exchanges, data_dir, EXCHANGES)
+    prices_path = _in_force(options.prices, data_dir, PRICES)
+    pools = load_pools(pools_path, network)
+    labels = load_labels(labels_path, network, strict=labels_path != config_dir() / EXCHANGES)
+    return Inputs(pools, labels, load_prices(prices_path), _digest(pools, labels))
+
+
+def keep_inputs(options: JobOptions, data_dir: DataDirectory) -> None:
+    """Make the files given for this job those of the data directory."""
+    given = {POOLS: options.pools, EXCHANGES: options.exchanges, PRICES: options.prices}
+    for name, path in given.items():
+        if path is not None and path.resolve() != (data_dir.inputs / name).resolve():
+            write_text(data_dir.inputs / name, path.read_text(encoding="utf-8"))
+
+
+def _in_force(given: Path | None, data_dir: DataDirectory, name: str) -> Path:
+    if given is not None:
+        if not given.is_file():
+            raise UsageError(f"{given} is not a file", "check the path")
+        return given
+    kept = data_dir.inputs / name
+    return kept if kept.exists() else config_dir() / name
+
+
+def _digest(pools: PoolBook, labels: list[Label]) -> str:
+    facts = {
+        "method": METHOD,
+        "pools": pools.names,
+        "addresses": sorted(pools.by_address.items()),
+        "tags": [(tag.hex(), pool) for tag, pool in pools.tags],
+        "labels": sorted((label.address_id, label.exchange) for label in labels),
+    }
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

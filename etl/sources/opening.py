@@ -1,0 +1,80 @@
+"""Choosing and opening the source of blocks."""
+
+from __future__ import annotations
+
+from etl.errors import (
+    BlocksDirectoryError,
+    ConfigError,
+    MinerflowError,
+    NodeIncapable,
+    TransientError,
+    UsageError,
+)
+from etl.options import SourceOptions
+from etl.progress import Progress
+from etl.sources.blockfiles.source import BlockFilesSource
+from etl.sources.node import NodeAddress, blocks_dir, find_node
+from etl.sources.rest import RestSource
+from etl.sources.retry import Retry
+from etl.sources.rpc import RpcSource
+from etl.sources.source import Source
+
+KINDS = ("auto", "blockfiles", "rest", "rpc")
+
+
+def open_source(options: SourceOptions, progress: Progress) -> Source:
+    """The source that the options name. Raises the source errors of etl.errors."""
+    if options.kind == "blockfiles":
+        return _block_files(options)
+    if options.kind == "rest":
+        return RestSource(_address(options), _retry(options, progress))
+    if options.kind == "rpc":
+        return RpcSource(_address(options), _retry(options, progress))
+    if options.kind == "auto":
+        return _best(options, progress)
+    raise UsageError(f"{options.kind!r} is no source", f"use one of {', '.join(KINDS)}")
+
+
+def _block_files(options: SourceOptions) -> BlockFilesSource:
+    return BlockFilesSource(options.blocks_dir or blocks_dir(options.bitcoin_datadir))
+
+
+def _address(options: SourceOptions) -> NodeAddress:
+    return find_node(options.rpc_url, options.bitcoin_datadir)
+
+
+def _retry(options: SourceOptions, progress: Progress) -> Retry:
+    return Retry(options.timeout_s, progress.message)
+
+
+def _best(options: SourceOptions, progress: Progress) -> Source:
+    """Block files if they can be read, else REST if it is offered, else RPC; says which and why."""
+    reasons: list[str] = []
+    if options.blocks_dir is not None or options.rpc_url is None:
+        try:
+            source: Source = _block_files(options)
+        except (BlocksDirectoryError, ConfigError) as error:
+            if options.blocks_dir is not None:
+                raise
+            reasons.append(f"no block files ({error.what})")
+        else:
+            return _chosen(source, "they are the fastest", progress)
+    else:
+        reasons.append("block files are not looked for beside --rpc-url")
+    try:
+        source = RestSource(_address(options), _retry(options, progress))
+    except (NodeIncapable, TransientError) as error:
+        reasons.append(f"no REST ({error.what})")
+    else:
+        return _chosen(source, "; ".join(reasons), progress)
+    try:
+        source = RpcSource(_address(options), _retry(options, progress))
+    except MinerflowError as error:
+        error.add_note("; ".join(reasons))
+        raise
+    return _chosen(source, "; ".join(reasons), progress)
+
+
+def _chosen(source: Source, reason: str, progress: Progress) -> Source:
+    progress.message(f"source: {source.describe()} because {reason}")
+    return source

@@ -1,0 +1,171 @@
+"""The source `rest`: blocks and the outputs that they spend in binary (Bitcoin Core >= 30, rest=1).
+
+Invariants: a chunk reader gives exactly the blocks whose hashes it was made with, each with its
+header hash checked, or raises; after its last block the node's active chain still held them all, or
+ChainMoved is raised. Endpoints: /rest/block, /rest/headers, /rest/blockhashbyheight,
+/rest/chaininfo and, since release 30, /rest/spenttxouts. They ask for no credentials, and none are
+sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from etl.chain.blocks import HEADER_SIZE
+from etl.errors import MinerflowError, NodeIncapable
+from etl.sources.connection import Answer, NodeConnection, request_timeout
+from etl.sources.facts import known_network
+from etl.sources.failures import (
+    bad_answer,
+    chain_moved,
+    check_not_pruned,
+    not_downloaded,
+    pruned,
+    unavailable,
+)
+from etl.sources.headers import HeaderPages
+from etl.sources.node import NodeAddress
+from etl.sources.readahead import gather, read_in_order
+from etl.sources.retry import Retry
+from etl.sources.source import RawBlocks
+
+CONNECTIONS = 4
+"""Of one chunk reader. Core works on 16 requests at a time (rpcthreads; 4 before release 30)."""
+_LACKING = (
+    "start the node (Bitcoin Core 30 or newer) with rest=1, or use --source rpc or blockfiles"
+)
+
+
+@dataclass(frozen=True)
+class RestChunk:
+    """Reader for one range of heights; see etl.sources.source.ChunkReader."""
+
+    address: NodeAddress
+    first_height: int
+    block_hash: tuple[str, ...]
+    timeout_s: float
+
+    def batches(self, max_bytes: int) -> Iterator[RawBlocks]:
+        """The blocks in height order, each batch ending with the block that fills `max_bytes`."""
+        timeout_s = request_timeout(self.timeout_s)
+        connections = [NodeConnection(self.address, timeout_s) for _ in range(CONNECTIONS)]
+        blocks = read_in_order(self.block_hash, self._read, connections, Retry(self.timeout_s))
+        return gather(blocks, self.first_height, max_bytes, f"REST of {self.address}")
+
+    def _read(self, connection: NodeConnection, block_hash: str) -> tuple[bytes, bytes]:
+        block = rest_get(connection, self.address, f"block/{block_hash}.bin")
+        spent = rest_get(connection, self.address, f"spenttxouts/{block_hash}.bin")
+        header = block[:HEADER_SIZE]
+        if sha256(sha256(header).digest()).digest()[::-1].hex() != block_hash:
+            raise bad_answer(f"asked for block {block_hash}, REST gives another", self.address)
+        if block_hash == self.block_hash[-1]:
+            self._check_active(connection)
+        return block, spent
+
+    def _check_active(self, connection: NodeConnection) -> None:
+        """The last block is in the active chain, and so are those before it."""
+        height = self.first_height + len(self.block_hash) - 1
+        if rest_hash_at(connection, self.address, height) != self.block_hash[-1]:
+            raise chain_moved(
+                f"block {self.block_hash[-1]} at height {height} left the node's active chain"
+            )
+
+
+class RestSource:
+    """A node's active chain over REST. Raises the node errors of etl.errors."""
+
+    name = "rest"
+
+    def __init__(self, address: NodeAddress, retry: Retry) -> None:
+        self._address = address
+        self._retry = retry
+        self._connection = NodeConnection(address, request_timeout(retry.timeout_s))
+        tip_hash = self._open()
+        self._headers = HeaderPages(self.tip_height, tip_hash, self._fetch_headers, self._hash_at)
+
+    def _open(self) -> str:
+        """Take in the state of the chain; returns the tip's hash."""
+        info: Any = orjson.loads(self._get("chaininfo.json"))
+        try:
+            self.network = known_network(info["chain"])
+            self.tip_height = int(info["blocks"])
+            self._prune_height = int(info.get("pruneheight", 0))
+            tip_hash = str(info["bestblockhash"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise bad_answer(f"/rest/chaininfo lacks {error}", self._address) from error
+        self._get(f"spenttxouts/{tip_hash}.bin")
+        return tip_hash
+
+    def describe(self) -> str:
+        """One line for people: what is read, from where."""
+        return f"REST of {self._address} ({self.network.name}, tip {self.tip_height})"
+
+    def hashes(self, first_height: int, last_height: int) -> npt.NDArray[np.uint8]:
+        """Block hashes (n, 32) of the range, both ends included."""
+        return self._headers.hashes(first_height, last_height)
+
+    def times(self, first_height: int, last_height: int) -> npt.NDArray[np.int64]:
+        """Header times (n,) of the range, both ends included."""
+        return self._headers.times(first_height, last_height)
+
+    def chunk(self, first_height: int, last_height: int) -> RestChunk:
+        """A reader for the range, both ends included. Raises NodeIncapable where it is pruned."""
+        check_not_pruned(self._prune_height, first_height, self._address)
+        hashes = self.hashes(first_height, last_height)[:, ::-1]
+        return RestChunk(
+            address=self._address,
+            first_height=first_height,
+            block_hash=tuple(row.tobytes().hex() for row in hashes),
+            timeout_s=self._retry.timeout_s,
+        )
+
+    def _get(self, path: str) -> bytes:
+        return self._retry(lambda: rest_get(self._connection, self._address, path))
+
+    def _hash_at(self, height: int) -> str:
+        return self._retry(lambda: rest_hash_at(self._connection, self._address, height))
+
+    def _fetch_headers(self, first_height: int, last_height: int) -> bytes:
+        count = last_height - first_height + 1
+        data = self._get(f"headers/{self._hash_at(first_height)}.bin?count={count}")
+        if len(data) % HEADER_SIZE:
+            raise bad_answer("/rest/headers ends inside a header", self._address)
+        return data
+
+
+def rest_get(connection: NodeConnection, address: NodeAddress, path: str) -> bytes:
+    """The body of /rest/`path`. Raises the node errors of etl.errors."""
+    answer = connection.get(f"/rest/{path}")
+    if answer.status == 200:
+        return answer.body
+    raise _failure(answer, path, address)
+
+
+def rest_hash_at(connection: NodeConnection, address: NodeAddress, height: int) -> str:
+    """Hash, in hex, of the active chain's block at `height`."""
+    return rest_get(connection, address, f"blockhashbyheight/{height}.bin")[::-1].hex()
+
+
+def _failure(answer: Answer, path: str, address: NodeAddress) -> MinerflowError:
+    if answer.status == 503:
+        return unavailable(answer.body, address)
+    said = answer.body.decode("utf-8", "replace").strip()[:200]
+    what = f"the node at {address} answers /rest/{path} with HTTP {answer.status}: {said}"
+    if answer.status != 404:
+        return bad_answer(f"HTTP {answer.status} to /rest/{path}: {said}", address)
+    if not said:
+        return NodeIncapable(
+            f"the node at {address} does not offer /rest/{path.split('/')[0]}", _LACKING
+        )
+    if "pruned data" in said or "undo not available" in said:
+        return pruned(what)
+    if "not fully downloaded" in said:
+        return not_downloaded(what)
+    return chain_moved(what)

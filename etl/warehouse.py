@@ -1,0 +1,383 @@
+"""The DuckDB database: schema, loading, checking, publishing.
+
+Invariants:
+- Jobs write work.duckdb, in one transaction per job: it holds a finished job's results or those before.
+- What is published has passed every check; it appears as minerflow.duckdb by one rename of a synced copy,
+  so a reader keeps the file it opened and the next one sees the new.
+- Rows enter from Parquet files or Arrow tables alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from clustering.attributes import CodeBook
+from clustering.labels import Label
+from clustering.results import PROFILES
+from etl.chain.networks import Network
+from etl.datadir import DataDirectory
+from etl.errors import CheckFailed, DataDirectoryLocked, SchemaTooNew
+from etl.files import sync_file
+from etl.inputs import Inputs
+from etl.lake import Lake
+from etl.resources import sql_dir
+from etl.sqlfiles import apply_views, build_tables, run_checks
+from etl.tracking import Tracked
+
+_BY_HEIGHT = ("blocks", "transfer_facts", "supply", "conflicts", "coinjoins")
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What a database holds: the range it was built for and the inputs it rests on."""
+
+    network: str
+    first_height: int
+    last_height: int
+    label_digest: str
+
+
+def migrations() -> list[tuple[int, str, Path]]:
+    """(number, name, file) of every migration, in order."""
+    found = []
+    for path in sorted((sql_dir() / "migrations").glob("*.sql")):
+        match = re.fullmatch(r"(\d{3})_(\w+)", path.stem)
+        assert match is not None, path
+        found.append((int(match[1]), match[2], path))
+    return found
+
+
+def schema_version(con: duckdb.DuckDBPyConnection) -> int:
+    """Number of the last migration that a database has seen, 0 for an empty one."""
+    known = con.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'schema_version'"
+    ).fetchall()[0][0]
+    if not known:
+        return 0
+    return int(con.execute("SELECT max(version) FROM schema_version").fetchall()[0][0])
+
+
+def check_schema(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Raise SchemaTooNew for a database of a later minerflow."""
+    version, newest = schema_version(con), migrations()[-1][0]
+    if version > newest:
+        raise SchemaTooNew(
+            f"{path} has schema {version}, this minerflow knows schemas up to {newest}",
+            "update minerflow, or use another --data-dir",
+        )
+
+
+def migrate(con: duckdb.DuckDBPyConnection) -> None:
+    """Bring a database to the newest schema; each step and its record are one transaction."""
+    version = schema_version(con)
+    for number, name, path in migrations():
+        if number <= version:
+            continue
+        con.execute("BEGIN")
+        con.execute(
+            "CREATE TABLE IF NOT EXISTS schema_version "
+            "(version INTEGER NOT NULL, name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
+        )
+        con.execute(path.read_text(encoding="utf-8"))
+        con.execute("INSERT INTO schema_version VALUES (?, ?, now())", [number, name])
+        con.execute("COMMIT")
+
+
+def refuse_newer_schema(data_dir: DataDirectory) -> None:
+    """Raise SchemaTooNew before anything of the data directory is touched."""
+    for path in (data_dir.work, data_dir.published):
+        try:
+            with duckdb.connect(str(path), read_only=True) as con:
+                check_schema(con, path)
+        except duckdb.Error:
+            continue  # missing or damaged: the job makes it anew
+
+
+def remove_work(data_dir: DataDirectory) -> None:
+    """Delete the work database."""
+    data_dir.work.unlink(missing_ok=True)
+    data_dir.work.with_name(data_dir.work.name + ".wal").unlink(missing_ok=True)
+
+
+def _connect(data_dir: DataDirectory, warn: Callable[[str], None]) -> duckdb.DuckDBPyConnection:
+    """Open the work database; one that cannot be read is deleted, since the lake can rebuild it."""
+    try:
+        return duckdb.connect(str(data_dir.work))
+    except duckdb.Error as error:
+        if "lock" in str(error).lower():
+            raise DataDirectoryLocked(
+                f"{data_dir.work} is open in another program: {error}",
+                f"close it there; to look at results open {data_dir.published}",
+            ) from error
+        warn(f"{data_dir.work} cannot be read and is built anew ({error})")
+        remove_work(data_dir)
+        return duckdb.connect(str(data_dir.work))
+
+
+@contextmanager
+def open_work(
+    data_dir: DataDirectory, memory_limit: str, warn: Callable[[str], None]
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The work database, at the newest schema. Raises SchemaTooNew, DataDirectoryLocked."""
+    data_dir.temporary.mkdir(parents=True, exist_ok=True)
+    con = _connect(data_dir, warn)
+    try:
+        check_schema(con, data_dir.work)
+        con.execute(f"SET memory_limit = '{memory_limit}'")
+        con.execute(f"SET temp_directory = '{_quoted(data_dir.temporary / 'duckdb')}'")
+        migrate(con)
+        yield con
+    finally:
+        con.close()
+
+
+def holding(con: duckdb.DuckDBPyConnection) -> Holding | None:
+    """What the database holds, None where no job has finished yet."""
+    row = con.execute(
+        "SELECT network, first_height, (SELECT max(height) FROM blocks), label_digest FROM chain"
+    ).fetchall()
+    return Holding(*row[0]) if row else None
+
+
+def block_hash_at(con: duckdb.DuckDBPyConnection, height: int) -> str | None:
+    """Hash of a block in the database, hex in display order."""
+    row = con.execute("SELECT hash FROM blocks WHERE height = ?", [height]).fetchall()
+    return str(row[0][0]) if row else None
+
+
+def load(
+    con: duckdb.DuckDBPyConnection, lake: Lake, network: Network, first_height: int,
+    from_height: int, tracked: Tracked, inputs: Inputs, texts: pa.Table,
+) -> None:  # fmt: skip
+    """Replace everything from `from_height` on by what was tracked, and derive the rest.
+
+    One transaction, which commits only if every check passes. Raises CheckFailed.
+    """
+    con.execute("BEGIN")
+    try:
+        _forget(con, from_height)
+        _load_codes(con, tracked.codes)
+        _load_blocks(con, lake, network, from_height, tracked)
+        con.register("texts", texts)
+        _load_results(con, tracked)
+        con.unregister("texts")
+        _load_labels(con, inputs.labels)
+        load_prices(con, inputs)
+        con.execute("DELETE FROM chain")
+        con.execute(
+            "INSERT INTO chain VALUES (?, ?, ?, ?, ?)",
+            [network.name, network.genesis_hash, network.halving_interval, first_height,
+             inputs.digest],
+        )  # fmt: skip
+        derive_and_check(con)
+    except BaseException:
+        con.execute("ROLLBACK")
+        raise
+    con.execute("COMMIT")
+
+
+def derive_and_check(con: duckdb.DuckDBPyConnection) -> None:
+    """Rebuild derived tables and views, then run the checks. Raises CheckFailed."""
+    build_tables(con)
+    apply_views(con)
+    failures = run_checks(con)
+    if failures:
+        listed = "\n  ".join(f"{f.name}: {f.meaning} ({f.example})" for f in failures)
+        raise CheckFailed(
+            f"the results contradict themselves:\n  {listed}",
+            "nothing was published; please report this with the lines above",
+        )
+
+
+def _forget(con: duckdb.DuckDBPyConnection, from_height: int) -> None:
+    for table in _BY_HEIGHT:
+        con.execute(f"DELETE FROM {table} WHERE height >= ?", [from_height])
+    con.execute("DELETE FROM quiet_flows WHERE first_height >= ?", [from_height])
+    con.execute("DELETE FROM addresses WHERE since_height >= ?", [from_height])
+    con.execute("DELETE FROM chunks WHERE last_height >= ?", [from_height])
+
+
+def _load_codes(con: duckdb.DuckDBPyConnection, codes: CodeBook) -> None:
+    count = codes.radix * len(codes.exchanges)
+    hops, pools, exchanges = zip(*(codes.spell(code) for code in range(count)), strict=True)
+    con.execute("DELETE FROM attributes")
+    con.register(
+        "codes",
+        pa.table(
+            {
+                "code": pa.array(range(count), pa.int32()),
+                "hop": pa.array(hops, pa.int8()),
+                "pool": pa.array(pools, pa.string()),
+                "exchange": pa.array(exchanges, pa.string()),
+            }
+        ),
+    )
+    con.execute("INSERT INTO attributes SELECT * FROM codes")
+    con.unregister("codes")
+
+
+def _load_blocks(
+    con: duckdb.DuckDBPyConnection, lake: Lake, network: Network, from_height: int, tracked: Tracked
+) -> None:
+    chunks = [chunk for chunk in lake.chunks() if chunk.last_height >= from_height]
+    files = [str(lake.path(chunk, "blocks")) for chunk in chunks]
+    con.execute(
+        """
+        INSERT INTO blocks
+        SELECT
+            lake.height, lower(hex(lake.hash)), lower(hex(lake.prev_hash)), lake.time,
+            lake.mediantime, CAST(to_timestamp(lake.mediantime) AT TIME ZONE 'UTC' AS DATE),
+            lake.tx_count, pools.pool, lake.bits, lake.input_count, lake.output_count,
+            lake.spent_sat, lake.created_sat, lake.coinbase_sat,
+            CASE WHEN lake.height // $halving >= 64 THEN 0
+                 ELSE CAST(5000000000 AS BIGINT) >> CAST(lake.height // $halving AS INTEGER) END,
+            lake.overspending_txs
+        FROM read_parquet($files) AS lake
+        JOIN read_parquet($pools) AS pools ON pools.height = lake.height
+        WHERE lake.height >= $from
+        ORDER BY lake.height
+        """,
+        {
+            "files": files,
+            "pools": str(tracked.path("block_pools")),
+            "halving": network.halving_interval,
+            "from": from_height,
+        },
+    )
+    rows = [
+        (c.first_height, c.last_height, *(c.files[t].rows for t in ("txs", "inputs", "outputs")))
+        for c in chunks
+    ]
+    names = ("first_height", "last_height", "txs", "inputs", "outputs")
+    con.register("lake_chunks", pa.table(dict(zip(names, zip(*rows, strict=True), strict=True))))
+    con.execute("INSERT INTO chunks SELECT * FROM lake_chunks")
+    con.unregister("lake_chunks")
+
+
+def _load_results(con: duckdb.DuckDBPyConnection, tracked: Tracked) -> None:
+    profile = "CASE profile " + " ".join(
+        f"WHEN {number} THEN '{name}'" for number, name in enumerate(PROFILES)
+    )
+    for table, sql in (
+        ("facts", f"INSERT INTO transfer_facts SELECT * REPLACE ({profile} END AS profile) FROM"),
+        ("quiet", f"INSERT INTO quiet_flows SELECT * REPLACE ({profile} END AS profile) FROM"),
+        ("supply", f"INSERT INTO supply SELECT * REPLACE ({profile} END AS profile) FROM"),
+        ("coinjoins", "INSERT INTO coinjoins SELECT height, lower(hex(txid)), rule FROM"),
+    ):
+        con.execute(f"{sql} read_parquet(?)", [str(tracked.path(table))])
+    con.execute(
+        f"""
+        INSERT INTO addresses
+        SELECT {profile} END, texts.address, a.hop, a.pool, a.exchange, changes.height
+        FROM read_parquet(?) AS changes
+        JOIN texts ON texts.address_id = changes.address_id
+        JOIN attributes AS a ON a.code = changes.code
+        ORDER BY changes.height
+        """,
+        [str(tracked.path("changes"))],
+    )
+    con.execute(
+        f"""
+        INSERT INTO conflicts
+        SELECT {profile} END, found.height, lower(hex(found.txid)), first.address, refused.address
+        FROM read_parquet(?) AS found
+        JOIN texts AS first ON first.address_id = found.a
+        JOIN texts AS refused ON refused.address_id = found.b
+        ORDER BY found.profile, found.height
+        """,
+        [str(tracked.path("conflicts"))],
+    )
+
+
+def _load_labels(con: duckdb.DuckDBPyConnection, labels: list[Label]) -> None:
+    con.execute("DELETE FROM labels")
+    columns = {
+        name: pa.array([getattr(label, name) for label in labels], pa.string())
+        for name in ("address", "exchange", "source")
+    }
+    con.register("given_labels", pa.table(columns))
+    con.execute("INSERT INTO labels SELECT * FROM given_labels")
+    con.unregister("given_labels")
+
+
+def load_prices(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
+    """Replace the prices."""
+    con.execute("DELETE FROM prices")
+    columns = {
+        "date": pa.array([day for day, _ in inputs.prices], pa.date32()),
+        "price_usd": pa.array([float(price) for _, price in inputs.prices], pa.float64()),
+    }
+    con.register("given_prices", pa.table(columns))
+    con.execute("INSERT INTO prices SELECT * FROM given_prices")
+    con.unregister("given_prices")
+
+
+def replace_prices(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
+    """Load other prices and derive what rests on them, in one transaction. Raises CheckFailed."""
+    con.execute("BEGIN")
+    try:
+        load_prices(con, inputs)
+        derive_and_check(con)
+    except BaseException:
+        con.execute("ROLLBACK")
+        raise
+    con.execute("COMMIT")
+
+
+def tracked_ids(tracked: Tracked) -> pa.Array:
+    """Ids of all addresses that the results name, sorted."""
+    with duckdb.connect() as con:
+        rows = con.execute(
+            """
+            SELECT DISTINCT id FROM (
+                SELECT address_id AS id FROM read_parquet($changes)
+                UNION ALL SELECT a FROM read_parquet($conflicts)
+                UNION ALL SELECT b FROM read_parquet($conflicts)
+            ) ORDER BY id
+            """,
+            {
+                "changes": str(tracked.path("changes")),
+                "conflicts": str(tracked.path("conflicts")),
+            },
+        ).fetchnumpy()
+    return rows["id"]
+
+
+def publish(data_dir: DataDirectory, con: duckdb.DuckDBPyConnection) -> None:
+    """Make the work database the published one; closes the connection."""
+    con.execute("CHECKPOINT")
+    con.close()
+    temporary = data_dir.published.with_suffix(".duckdb.tmp")
+    _copy(data_dir.work, temporary)
+    sync_file(temporary)
+    os.replace(temporary, data_dir.published)
+    sync_file(data_dir.path)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file, sharing its blocks where the file system can."""
+    with source.open("rb") as reader, target.open("wb") as writer:
+        left = source.stat().st_size
+        try:
+            while left:
+                copied = os.copy_file_range(reader.fileno(), writer.fileno(), left)
+                if copied == 0:
+                    break
+                left -= copied
+        except (OSError, AttributeError):
+            left = -1
+    if left:
+        shutil.copyfile(source, target)
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

@@ -1,0 +1,7 @@
+-- row: a transaction that is recorded as a CoinJoin more than once (the first rule that fits names
+--   it).
+-- source: coinjoins; methodology section 4
+SELECT height, txid, list(rule ORDER BY rule) AS rules
+FROM coinjoins
+GROUP BY height, txid
+HAVING count(*) > 1;

@@ -1,0 +1,26 @@
+-- metric: FlowMinerOut{N}HopAll{U}
+-- name: Flow, miners out, {N} hop ({U})
+-- definition: what addresses within {N} hops of a coinbase sent to addresses beyond, fees not
+--   counted.
+-- unit: {U}
+-- grain: profile, day
+-- category: mining flows
+-- vendor: Coin Metrics FlowMinerOut{N}HopAll{U}
+-- source: flow_days; methodology section 7
+CREATE OR REPLACE VIEW flow_miner_out AS
+WITH sums AS (
+    SELECT profile, day, n, sum(value_sat) AS value_sat
+    FROM flow_days
+    CROSS JOIN (VALUES (0), (1)) AS hops (n)
+    WHERE NOT is_coinbase AND src_hop <= n AND (dst_hop > n OR dst_hop IS NULL)
+    GROUP BY profile, day, n
+)
+SELECT
+    metric_days.profile,
+    metric_days.day,
+    'FlowMinerOut' || hops.n || 'HopAll' || metric_days.unit AS metric,
+    CAST(coalesce(sums.value_sat, 0) AS DECIMAL(18, 0)) * metric_days.per_sat AS value
+FROM metric_days
+CROSS JOIN (VALUES (0), (1)) AS hops (n)
+LEFT JOIN sums
+    ON sums.profile = metric_days.profile AND sums.day = metric_days.day AND sums.n = hops.n;

@@ -1,0 +1,75 @@
+"""Warehouses of a few rows, made by hand from the migrations, for tests of the SQL.
+
+Attributes of the codes used throughout: see `ATTRIBUTES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+import duckdb
+
+from etl.resources import sql_dir
+
+BTC = 100_000_000
+PROFILES = ("coinmetrics", "entity")
+
+NOBODY, POOL_A, NEAR_A, POOL_B, BINANCE, NEAR_B_AT_BINANCE = range(6)
+ATTRIBUTES = [
+    (NOBODY, None, None, None),
+    (POOL_A, 0, "A", None),
+    (NEAR_A, 1, "A", None),
+    (POOL_B, 0, "B", None),
+    (BINANCE, None, None, "Binance"),
+    (NEAR_B_AT_BINANCE, 1, "B", "Binance"),
+]
+
+Transfer = tuple[int, int, int | None, int, int]
+"""Height, position in the block, source code, destination code, satoshis."""
+
+
+def insert(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[object]]) -> None:
+    """Add rows to a table; none are fine."""
+    if rows:
+        marks = ", ".join("?" * len(rows[0]))
+        con.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+
+
+def empty_warehouse() -> duckdb.DuckDBPyConnection:
+    """In memory, migrated, with nothing but the attributes."""
+    con = duckdb.connect()
+    for path in sorted(sql_dir().glob("migrations/*.sql")):
+        con.execute(path.read_text(encoding="utf-8"))
+    insert(con, "attributes", ATTRIBUTES)
+    return con
+
+
+def insert_blocks(con: duckdb.DuckDBPyConnection, days: Iterable[date]) -> None:
+    """One block per entry, heights from 0; nothing in it that metrics ask for but its day."""
+    rows = [
+        (height, "", "", 0, 0, day, 1, "Unknown", *[0] * 8) for height, day in enumerate(days)
+    ]
+    insert(con, "blocks", rows)
+
+
+def insert_transfers(
+    con: duckdb.DuckDBPyConnection, transfers: Iterable[Transfer], profile: str = "entity"
+) -> None:
+    """Rows of transfer_facts on the days of their blocks; position 0 is the coinbase."""
+    days = dict(con.execute("SELECT height, day FROM blocks").fetchall())
+    rows = [
+        (profile, height, position, bytes(32), days[height], position == 0, src, dst, value_sat)
+        for height, position, src, dst, value_sat in transfers
+    ]
+    insert(con, "transfer_facts", rows)
+
+
+def insert_supply(
+    con: duckdb.DuckDBPyConnection,
+    balances: Iterable[tuple[int | None, int | None]],
+    profile: str = "entity",
+) -> None:
+    """One row per block from height 0: satoshis in hop 0, and in hops 0 and 1."""
+    rows = [(profile, height, *balance) for height, balance in enumerate(balances)]
+    insert(con, "supply", rows)
