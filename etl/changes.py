@@ -20,14 +20,16 @@ def final_days(published: Path) -> dict[date, Flows]:
             """
             SELECT days.day, flows.profile, CAST(sum(flows.value_sat) AS BIGINT),
                 CAST(sum(flows.tx_count) AS BIGINT)
-            FROM days JOIN daily_flows AS flows ON flows.day = days.day
-            WHERE days.final AND (flows.src_hop IS NOT NULL OR flows.dst_hop IS NOT NULL)
+            FROM days LEFT JOIN daily_flows AS flows ON flows.day = days.day
+            WHERE days.final
             GROUP BY ALL
             """
         ).fetchall()
     days: dict[date, Flows] = {}
     for day, profile, value_sat, tx_count in rows:
-        days.setdefault(day, {})[profile] = (value_sat, tx_count)
+        sums = days.setdefault(day, {})
+        if profile is not None:
+            sums[profile] = (value_sat, tx_count)
     return days
 
 

@@ -26,7 +26,7 @@ _CONTINUED = re.compile(r"-- {2,}(.*)")
 
 @dataclass(frozen=True)
 class FailedCheck:
-    """A check of sql/checks/ that found a row: its name, what such a row means, and the first one."""
+    """A check of sql/checks/ that found a row: its name, what a row means, and the first one."""
 
     name: str
     meaning: str

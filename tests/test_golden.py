@@ -1,0 +1,132 @@
+"""The whole way, from each source to the published views, against the golden results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from etl.chain.schema import TABLES
+from etl.datadir import DataDirectory
+from etl.lake import Lake
+from etl.options import SourceOptions
+from etl.pipeline import run_backfill
+from etl.progress import Silent
+from tests.fakenode import FakeNode
+from tests.golden import CHAINS, GoldenChain, block_files, job_options, node
+
+SOURCES = ("blockfiles", "rpc", "rest")
+
+
+def _backfill(chain: GoldenChain, data_dir: Path, source: SourceOptions) -> None:
+    run_backfill(job_options(chain, data_dir, source), None, Silent())
+
+
+@pytest.fixture(scope="module", params=[(c, s) for c in CHAINS for s in SOURCES], ids=str)
+def indexed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[GoldenChain, str, DataDirectory]:
+    """A golden chain indexed from one source."""
+    chain, kind = request.param
+    data_dir = DataDirectory(tmp_path_factory.mktemp(f"{chain.name}-{kind}"))
+    if kind == "blockfiles":
+        _backfill(chain, data_dir.path, block_files(chain.blocks_dir))
+    else:
+        with FakeNode.golden(chain.name) as fake:
+            _backfill(chain, data_dir.path, node(kind, fake))
+    return chain, kind, data_dir
+
+
+@pytest.fixture
+def published(
+    indexed: tuple[GoldenChain, str, DataDirectory],
+) -> Iterator[tuple[GoldenChain, duckdb.DuckDBPyConnection]]:
+    """The golden chain and its published database."""
+    chain, _, data_dir = indexed
+    with duckdb.connect(str(data_dir.published), read_only=True) as con:
+        yield chain, con
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _rows(con: duckdb.DuckDBPyConnection, table: str, columns: str) -> list[tuple[str, ...]]:
+    rows = con.execute(f"SELECT {columns} FROM {table}").fetchall()
+    return sorted(tuple(map(_text, row)) for row in rows)
+
+
+@pytest.mark.parametrize("table", ["blocks", "daily_flows", "addresses", "conflicts", "coinjoins"])
+def test_tables(published: tuple[GoldenChain, duckdb.DuckDBPyConnection], table: str) -> None:
+    chain, con = published
+    expected = chain.expected(table)
+    columns = {
+        "blocks": "height, hash, time, mediantime, day, tx_count, pool",
+        "daily_flows": "profile, day, is_coinbase, src_hop, src_pool, src_exchange, dst_hop, "
+        "dst_pool, dst_exchange, value_sat, tx_count",
+        "addresses": "profile, address, hop, pool, exchange, since_height",
+        "conflicts": "profile, height, txid, a, b",
+        "coinjoins": "height, txid, rule",
+    }[table]
+    assert _rows(con, table, columns) == sorted(tuple(row.values()) for row in expected)
+
+
+def _is_close(value: Any, expected: str) -> bool:
+    if expected == "":
+        return value is None
+    return value is not None and float(value) == pytest.approx(float(expected), rel=1e-9, abs=1e-9)
+
+
+def test_metrics(published: tuple[GoldenChain, duckdb.DuckDBPyConnection]) -> None:
+    chain, con = published
+    rows = con.execute("SELECT profile, day, metric, value FROM metrics").fetchall()
+    found = {(profile, str(day), metric): value for profile, day, metric, value in rows}
+    assert len(found) == len(rows)
+    for row in chain.expected("metrics"):
+        value = found.pop((row["profile"], row["day"], row["metric"]))
+        if row["metric"].endswith("Ntv"):
+            assert value == Decimal(row["value"]), row
+        else:
+            assert _is_close(value, row["value"]), (row, value)
+    assert {value for value in found.values() if value} == set()
+
+
+def test_outflow(published: tuple[GoldenChain, duckdb.DuckDBPyConnection]) -> None:
+    chain, con = published
+    columns = list(chain.expected("outflow")[0])
+    rows = con.execute(f"SELECT {', '.join(columns)} FROM miner_outflow").fetchall()
+    found = {(row[0], str(row[1]), row[2]): row[3:] for row in rows}
+    for row in chain.expected("outflow"):
+        values = found.pop((row["profile"], row["day"], row["miner"]))
+        for name, value in zip(columns[3:], values, strict=True):
+            if name in ("total_sat", "tx_count", "top10_sat"):
+                assert value == int(row[name]), (row, name)
+            else:
+                assert _is_close(value, row[name]), (row, name, value)
+    assert not any(value for values in found.values() for value in values)
+
+
+def _lake_content(data_dir: DataDirectory) -> dict[str, list[dict[str, Any]]]:
+    lake = Lake(data_dir.lake)
+    return {
+        table: [
+            row
+            for chunk in lake.chunks()
+            for row in lake.read(chunk, table, schema.names).to_pylist()
+        ]
+        for table, schema in TABLES.items()
+    }
+
+
+@pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: str(chain.name))
+def test_sources_give_identical_lakes(chain: GoldenChain, tmp_path: Path) -> None:
+    _backfill(chain, tmp_path / "files", block_files(chain.blocks_dir))
+    files = _lake_content(DataDirectory(tmp_path / "files"))
+    for kind in ("rpc", "rest"):
+        with FakeNode.golden(chain.name) as fake:
+            _backfill(chain, tmp_path / kind, node(kind, fake))
+        assert _lake_content(DataDirectory(tmp_path / kind)) == files
