@@ -1,14 +1,15 @@
 """Attributes of an address as one small integer, the code.
 
-Invariants: code 0 bears nothing; code = exchange * radix + membership, where membership is 0 for no hop,
+Invariants: code 0 bears nothing; code = exchange << shift | membership, where membership is 0 for no hop,
 1 + pool for hop 0 and 1 + pools + pool for hop 1; pool 0 is Unknown and exchange 0 is none. Equal codes
 mean equal attributes, so a code names a group of methodology section 6.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,15 @@ from numba import njit
 UNKNOWN_POOL = "Unknown"
 
 NO_HOP = -1
+
+
+class Layout(NamedTuple):
+    """How codes are put together, for compiled code."""
+
+    shift: int
+    """bits of a membership"""
+    pools: int
+    """number of pools, Unknown included"""
 
 
 @dataclass(frozen=True)
@@ -34,53 +44,67 @@ class CodeBook:
         return cls((UNKNOWN_POOL, *pools), (None, *sorted(set(exchanges))))
 
     @property
-    def radix(self) -> int:
-        """Number of memberships."""
-        return 1 + 2 * len(self.pools)
+    def layout(self) -> Layout:
+        """How codes are put together."""
+        return Layout((2 * len(self.pools)).bit_length(), len(self.pools))
 
     @property
     def dtype(self) -> npt.DTypeLike:
         """The smallest type that holds every code."""
-        codes = self.radix * len(self.exchanges)
+        codes = len(self.exchanges) << self.layout.shift
         return np.uint16 if codes <= 1 << 16 else np.uint32
+
+    def codes(self) -> Iterator[int]:
+        """Every code that can occur."""
+        for exchange in range(len(self.exchanges)):
+            for membership in range(1 + 2 * len(self.pools)):
+                yield exchange << self.layout.shift | membership
 
     def spell(self, code: int) -> tuple[int | None, str | None, str | None]:
         """(hop, pool, exchange) of a code."""
-        exchange, membership = divmod(code, self.radix)
+        exchange = code >> self.layout.shift
+        membership = code - (exchange << self.layout.shift)
         if membership == 0:
             return None, None, self.exchanges[exchange]
         hop, pool = divmod(membership - 1, len(self.pools))
         return hop, self.pools[pool], self.exchanges[exchange]
 
 
-@njit(cache=True, inline="always")
-def hop_of(code, radix):  # type: ignore[no-untyped-def]
+@njit(cache=True, _nrt=False)
+def membership_of(code, layout):  # type: ignore[no-untyped-def]
+    """0 for no hop, else what stands for hop and pool."""
+    return np.int64(code) & ((np.int64(1) << layout.shift) - 1)
+
+
+@njit(cache=True, _nrt=False)
+def hop_of(code, layout):  # type: ignore[no-untyped-def]
     """0, 1 or NO_HOP."""
-    membership = np.int64(code) % radix
+    membership = membership_of(code, layout)
     if membership == 0:
         return NO_HOP
-    return 0 if membership <= radix // 2 else 1
+    return 0 if membership <= layout.pools else 1
 
 
-@njit(cache=True, inline="always")
-def pool_of(code, radix):  # type: ignore[no-untyped-def]
+@njit(cache=True, _nrt=False)
+def pool_of(code, layout):  # type: ignore[no-untyped-def]
     """Pool index of a code that bears a hop."""
-    return (np.int64(code) % radix - 1) % (radix // 2)
+    pool = membership_of(code, layout) - 1
+    return pool if pool < layout.pools else pool - layout.pools
 
 
-@njit(cache=True, inline="always")
-def exchange_of(code, radix):  # type: ignore[no-untyped-def]
+@njit(cache=True, _nrt=False)
+def exchange_of(code, layout):  # type: ignore[no-untyped-def]
     """Exchange index, 0 for none."""
-    return np.int64(code) // radix
+    return np.int64(code) >> layout.shift
 
 
-@njit(cache=True, inline="always")
-def with_hop(code, hop, pool, radix):  # type: ignore[no-untyped-def]
+@njit(cache=True, _nrt=False)
+def with_hop(code, hop, pool, layout):  # type: ignore[no-untyped-def]
     """The code with this hop and pool and the same exchange."""
-    return np.int64(code) // radix * radix + 1 + hop * (radix // 2) + pool
+    return exchange_of(code, layout) << layout.shift | (1 + hop * layout.pools + pool)
 
 
-@njit(cache=True, inline="always")
-def with_exchange(code, exchange, radix):  # type: ignore[no-untyped-def]
+@njit(cache=True, _nrt=False)
+def with_exchange(code, exchange, layout):  # type: ignore[no-untyped-def]
     """The code with this exchange and the same hop and pool."""
-    return exchange * radix + np.int64(code) % radix
+    return exchange << layout.shift | membership_of(code, layout)

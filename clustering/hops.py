@@ -1,8 +1,9 @@
 """Attributes after each block: first sights, coinbase credits, joins, hop 1 (methodology section 5).
 
 Invariants: the order within a block is first sights, coinbase credits, joins, payments by hop 0; transfers
-are judged only after all of them. Every change of a code is noted, so that the block's net changes come
-out once per address (see `settle`).
+are judged only after all of them. Every change of a code is noted as (index, code before), so that the
+block's net changes come out once per address (see `settle`). Functions that only note changes of the rows
+at hand expect room for them.
 """
 
 from __future__ import annotations
@@ -10,79 +11,84 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from clustering.attributes import exchange_of, hop_of, pool_of, with_exchange, with_hop
-from clustering.miners import credit_miner, join, may_join, note_change
-from clustering.owners import exchange_of_root, grown, root_of
+from clustering.attributes import (
+    exchange_of,
+    hop_of,
+    membership_of,
+    pool_of,
+    with_exchange,
+    with_hop,
+)
+from clustering.miners import credit_miner, join, may_join
+from clustering.owners import cm_root, en_root, exchange_of_root, seen_before, with_room
 from clustering.registry import NOT_OWNABLE
 
 
-@njit(cache=True)
-def first_sights(index, a, label, radix, cm, cm_used, en, en_used):  # type: ignore[no-untyped-def]
+@njit(cache=True, _nrt=False)
+def first_sights(index, records, label, layout, cm, cm_used, en, en_used):  # type: ignore[no-untyped-def]
     """Give addresses of a block the exchange that they have without doing anything.
 
-    In coinmetrics that of the cluster by all joins, in entity that of the label. Returns the two lists of
-    changes and their lengths.
+    In coinmetrics that of the cluster by all joins, in entity that of the label. Returns how many changes
+    are noted now.
     """
     for i in range(index.size):
         at = index[i]
         if at == NOT_OWNABLE:
             continue
-        code = np.int64(a.cm_code[at])
-        if exchange_of(code, radix) == 0:
-            exchange = exchange_of_root(root_of(a.cm_parent, at), label)
+        code = np.int64(records[at].cm_code)
+        if exchange_of(code, layout) == 0:
+            exchange = exchange_of_root(cm_root(records, at), label)
             if exchange != 0:
-                cm, cm_used = note_change(cm, cm_used, at, code)
-                a.cm_code[at] = with_exchange(code, exchange, radix)
-        if at < label.size and a.en_code[at] == 0:
-            en, en_used = note_change(en, en_used, at, 0)
-            a.en_code[at] = with_exchange(0, np.int64(label[at]), radix)
-    return cm, cm_used, en, en_used
+                cm[cm_used, 0] = at
+                cm[cm_used, 1] = code
+                cm_used += 1
+                records[at].cm_code = with_exchange(code, exchange, layout)
+        if at < label.size and records[at].en_code == 0:
+            en[en_used, 0] = at
+            en[en_used, 1] = 0
+            en_used += 1
+            records[at].en_code = with_exchange(0, np.int64(label[at]), layout)
+    return cm_used, en_used
 
 
 @njit(cache=True)
 def credit(  # type: ignore[no-untyped-def]
-    index, value_sat, pool, height, a, miners, radix, cm, cm_used, en, en_used
+    index, value_sat, start, end, pool, height, records, miners, layout, cm, cm_used, en, en_used
 ):
-    """The outputs of a block's coinbase make hop 0."""
-    for i in range(index.size):
+    """The outputs [start, end) of a block's coinbase make hop 0; returns en and the two lengths."""
+    for i in range(start, end):
         at = index[i]
         if at == NOT_OWNABLE or value_sat[i] == 0:
             continue
-        code = np.int64(a.cm_code[at])
-        newly = hop_of(code, radix) != 0
-        if newly or (pool != 0 and pool_of(code, radix) == 0):
-            cm, cm_used = note_change(cm, cm_used, at, code)
-            a.cm_code[at] = with_hop(code, 0, pool, radix)
-        en, en_used = credit_miner(a, miners, at, pool, height, radix, en, en_used)
-    return cm, cm_used, en, en_used
-
-
-@njit(cache=True)
-def _refused_before(index, start, at):  # type: ignore[no-untyped-def]
-    for i in range(start, at):
-        if index[i] == index[at]:
-            return True
-    return False
+        code = np.int64(records[at].cm_code)
+        newly = hop_of(code, layout) != 0
+        if newly or (pool != 0 and pool_of(code, layout) == 0):
+            cm[cm_used, 0] = at
+            cm[cm_used, 1] = code
+            cm_used += 1
+            records[at].cm_code = with_hop(code, 0, pool, layout)
+        en, en_used = credit_miner(records, miners, at, pool, height, layout, en, en_used)
+    return en, cm_used, en_used
 
 
 @njit(cache=True)
 def join_inputs(  # type: ignore[no-untyped-def]
-    index, tx, height, a, miners, radix, en, en_used, conflicts, conflicts_used
+    index, start, end, tx, height, records, miners, layout, en, en_used, conflicts, conflicts_used
 ):
-    """Join the owners of one transaction's inputs in the entity profile."""
-    first = 0
-    while first < index.size and index[first] == NOT_OWNABLE:
+    """Join the owners of the inputs [start, end) of one transaction in the entity profile."""
+    first = start
+    while first < end and index[first] == NOT_OWNABLE:
         first += 1
-    for i in range(first + 1, index.size):
+    for i in range(first + 1, end):
         at = index[i]
         if at == NOT_OWNABLE:
             continue
-        if root_of(a.en_parent, index[first]) == root_of(a.en_parent, at):
+        if en_root(records, index[first]) == en_root(records, at):
             continue
-        if may_join(a.en_code[index[first]], a.en_code[at], radix):
-            en, en_used = join(a, miners, index[first], at, radix, en, en_used)
-        elif not _refused_before(index, first, i):
-            conflicts = grown(conflicts, conflicts_used)
+        if may_join(records[index[first]].en_code, records[at].en_code, layout):
+            en, en_used = join(records, miners, index[first], at, layout, en, en_used)
+        elif not seen_before(index, first, i):
+            conflicts = with_room(conflicts, conflicts_used, 1)
             conflicts[conflicts_used, 0] = height
             conflicts[conflicts_used, 1] = tx
             conflicts[conflicts_used, 2] = index[first]
@@ -91,49 +97,70 @@ def join_inputs(  # type: ignore[no-untyped-def]
     return en, en_used, conflicts, conflicts_used
 
 
-@njit(cache=True, inline="always")
-def _paying_pool(in_index, code, radix):  # type: ignore[no-untyped-def]
-    """Pool of the first input of hop 0, -1 where there is none."""
-    for i in range(in_index.size):
-        at = in_index[i]
-        if at != NOT_OWNABLE and hop_of(code[at], radix) == 0:
-            return pool_of(code[at], radix)
-    return -1
-
-
-@njit(cache=True)
-def pay_hop_one(  # type: ignore[no-untyped-def]
-    in_index, out_index, value_sat, is_coinjoin, a, radix, cm, cm_used, en, en_used
-):
-    """What hop 0 pays becomes hop 1; in entity not by a CoinJoin and not what an exchange owns."""
-    cm_pool = _paying_pool(in_index, a.cm_code, radix)
-    en_pool = -1 if is_coinjoin else _paying_pool(in_index, a.en_code, radix)
-    if cm_pool < 0 and en_pool < 0:
-        return cm, cm_used, en, en_used
-    for o in range(out_index.size):
-        at = out_index[o]
-        if at == NOT_OWNABLE or value_sat[o] == 0:
+@njit(cache=True, _nrt=False)
+def _paying_pools(index, start, end, records, layout):  # type: ignore[no-untyped-def]
+    """Pools of the first input of hop 0 in coinmetrics and in entity, -1 where there is none."""
+    cm_pool = -1
+    en_pool = -1
+    for i in range(start, end):
+        at = index[i]
+        if at == NOT_OWNABLE:
             continue
-        code = np.int64(a.cm_code[at])
-        if cm_pool >= 0 and code % radix == 0:
-            cm, cm_used = note_change(cm, cm_used, at, code)
-            a.cm_code[at] = with_hop(code, 1, cm_pool, radix)
-        if en_pool >= 0 and a.en_code[at] == 0:
-            en, en_used = note_change(en, en_used, at, 0)
-            a.en_code[at] = with_hop(0, 1, en_pool, radix)
-    return cm, cm_used, en, en_used
+        if cm_pool < 0 and hop_of(records[at].cm_code, layout) == 0:
+            cm_pool = pool_of(records[at].cm_code, layout)
+        if en_pool < 0 and hop_of(records[at].en_code, layout) == 0:
+            en_pool = pool_of(records[at].en_code, layout)
+    return cm_pool, en_pool
+
+
+@njit(cache=True, _nrt=False)
+def pay_hop_one(  # type: ignore[no-untyped-def]
+    tx, last_tx, in_count, out_count, rule, in_index, i, out_index, o, out_sat, records, layout,
+    cm, cm_used, en, en_used,
+):  # fmt: skip
+    """What hop 0 pays in the transactions [tx, last_tx) becomes hop 1.
+
+    In entity not by a CoinJoin and not what an exchange owns. Inputs start at `i`, outputs at `o`.
+    Returns how many changes are noted now.
+    """
+    for t in range(tx, last_tx):
+        i_end = i + in_count[t]
+        o_end = o + out_count[t]
+        cm_pool, en_pool = _paying_pools(in_index, i, i_end, records, layout)
+        if rule[t] != 0:
+            en_pool = -1
+        if cm_pool >= 0 or en_pool >= 0:
+            for p in range(o, o_end):
+                at = out_index[p]
+                if at == NOT_OWNABLE or out_sat[p] == 0:
+                    continue
+                code = np.int64(records[at].cm_code)
+                if cm_pool >= 0 and membership_of(code, layout) == 0:
+                    cm[cm_used, 0] = at
+                    cm[cm_used, 1] = code
+                    cm_used += 1
+                    records[at].cm_code = with_hop(code, 1, cm_pool, layout)
+                if en_pool >= 0 and records[at].en_code == 0:
+                    en[en_used, 0] = at
+                    en[en_used, 1] = 0
+                    en_used += 1
+                    records[at].en_code = with_hop(0, 1, en_pool, layout)
+        i = i_end
+        o = o_end
+    return cm_used, en_used
 
 
 @njit(cache=True)
-def settle(changes, used, code, a, height, radix, supply, rows, rows_used):  # type: ignore[no-untyped-def]
+def settle(changes, used, code, records, height, layout, supply, rows, rows_used):  # type: ignore[no-untyped-def]
     """Turn a block's notes into one row (height, index, code) per address that really changed.
 
-    `supply` (2,) are the balances of hop 0 and of hop 0 and 1; an address brings or takes its whole
-    balance. Returns the rows and their number.
+    `code` is the column of the profile; `supply` (2,) are the balances of hop 0 and of hop 0 and 1, to
+    which an address brings, or from which it takes, its whole balance. Returns the rows and their number.
     """
     if used == 0:
         return rows, rows_used
     order = np.argsort(changes[:used, 0], kind="mergesort")
+    rows = with_room(rows, rows_used, used)
     for k in range(used):
         row = order[k]
         index = changes[row, 0]
@@ -143,8 +170,7 @@ def settle(changes, used, code, a, height, radix, supply, rows, rows_used):  # t
         after = np.int64(code[index])
         if before == after:
             continue
-        move_balance(supply, a.balance_sat[index], before, after, radix)
-        rows = grown(rows, rows_used)
+        _move_balance(supply, records[index].balance_sat, before, after, layout)
         rows[rows_used, 0] = height
         rows[rows_used, 1] = index
         rows[rows_used, 2] = after
@@ -152,21 +178,17 @@ def settle(changes, used, code, a, height, radix, supply, rows, rows_used):  # t
     return rows, rows_used
 
 
-@njit(cache=True)
-def move_balance(supply, balance_sat, before, after, radix):  # type: ignore[no-untyped-def]
+@njit(cache=True, _nrt=False)
+def _move_balance(supply, balance_sat, before, after, layout):  # type: ignore[no-untyped-def]
     """Move an address's balance between the sums as its code changes."""
-    hop = hop_of(before, radix)
-    if hop == 0:
-        supply[0] -= balance_sat
-    if hop >= 0:
-        supply[1] -= balance_sat
-    add_balance(supply, balance_sat, after, radix)
+    add_balance(supply, -balance_sat, before, layout)
+    add_balance(supply, balance_sat, after, layout)
 
 
-@njit(cache=True, inline="always")
-def add_balance(supply, amount_sat, code, radix):  # type: ignore[no-untyped-def]
+@njit(cache=True, _nrt=False)
+def add_balance(supply, amount_sat, code, layout):  # type: ignore[no-untyped-def]
     """Add an amount to the sums that an address with this code belongs to."""
-    hop = hop_of(code, radix)
+    hop = hop_of(code, layout)
     if hop == 0:
         supply[0] += amount_sat
     if hop >= 0:

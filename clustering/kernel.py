@@ -13,9 +13,9 @@ import numpy.typing as npt
 from numba import njit
 
 from clustering.hops import add_balance, credit, first_sights, join_inputs, pay_hop_one, settle
-from clustering.owners import grown, resolve
+from clustering.owners import resolve, with_room
 from clustering.registry import NOT_OWNABLE
-from clustering.transfers import make_scratch, mark_own, transfer
+from clustering.transfers import make_scratch, transfer_block
 
 Ints = npt.NDArray[np.int64]
 
@@ -67,60 +67,74 @@ class Rows(NamedTuple):
 
 @njit(cache=True)
 def _flush_quiet(profile, first_height, day, quiet, rows, used):  # type: ignore[no-untyped-def]
-    for row in range(quiet.value_sat.shape[0]):
-        for column in range(quiet.value_sat.shape[1]):
-            if quiet.tx_count[row, column] == 0:
+    value_sat = quiet.value_sat
+    tx_count = quiet.tx_count
+    for row in range(value_sat.shape[0]):
+        for column in range(value_sat.shape[1]):
+            if tx_count[row, column] == 0:
                 continue
-            rows = grown(rows, used)
+            rows = with_room(rows, used, 1)
             rows[used, 0] = profile
             rows[used, 1] = first_height
             rows[used, 2] = day
             rows[used, 3] = row
             rows[used, 4] = column
-            rows[used, 5] = quiet.value_sat[row, column]
-            rows[used, 6] = quiet.tx_count[row, column]
+            rows[used, 5] = value_sat[row, column]
+            rows[used, 6] = tx_count[row, column]
             used += 1
-            quiet.value_sat[row, column] = 0
-            quiet.tx_count[row, column] = 0
+            value_sat[row, column] = 0
+            tx_count[row, column] = 0
     return rows, used
 
 
-@njit(cache=True)
-def _move_balances(index, value_sat, sign, a, radix, cm_supply, en_supply):  # type: ignore[no-untyped-def]
-    for i in range(index.size):
+@njit(cache=True, _nrt=False)
+def _read_codes(  # type: ignore[no-untyped-def]
+    index, value_sat, start, end, credited, sign, records, layout, cm_code, en_code, cm_supply,
+    en_supply,
+):  # fmt: skip
+    """Codes of the inputs or outputs [start, end); those from `credited` on move balances."""
+    for i in range(start, end):
         at = index[i]
         if at == NOT_OWNABLE:
+            cm_code[i] = 0
+            en_code[i] = 0
             continue
-        amount = sign * value_sat[i]
-        a.balance_sat[at] += amount
-        add_balance(cm_supply, amount, a.cm_code[at], radix)
-        add_balance(en_supply, amount, a.en_code[at], radix)
+        cm_code[i] = records[at].cm_code
+        en_code[i] = records[at].en_code
+        if i >= credited:
+            amount = sign * value_sat[i]
+            records[at].balance_sat += amount
+            add_balance(cm_supply, amount, cm_code[i], layout)
+            add_balance(en_supply, amount, en_code[i], layout)
+
+
+@njit(cache=True, _nrt=False)
+def _total(counts, start, end):  # type: ignore[no-untyped-def]
+    total = np.int64(0)
+    for i in range(start, end):
+        total += counts[i]
+    return total
 
 
 @njit(cache=True)
-def _longest(counts):  # type: ignore[no-untyped-def]
-    longest = 0
-    for i in range(counts.size):
-        longest = max(longest, counts[i])
-    return longest
-
-
-@njit(cache=True)
-def track_batch(b, a, miners, label, radix, cm_quiet, en_quiet, cm_supply, en_supply):  # type: ignore[no-untyped-def]
+def track_batch(b, table, miners, label, layout, cm_quiet, en_quiet, cm_supply, en_supply):  # type: ignore[no-untyped-def]
     """Track the blocks of a batch; returns the fields of Rows."""
-    cm_facts = np.empty((1024, 6), np.int64)
-    en_facts = np.empty((1024, 6), np.int64)
-    cm_rows = np.empty((1024, 3), np.int64)
-    en_rows = np.empty((1024, 3), np.int64)
+    # Arrays become locals: a look into a tuple counts references, which costs more than the work.
+    records, slot, count = table.records, table.slot, table.count
+    in_count, out_count, rule = b.in_count, b.out_count, b.rule
+    in_id, in_kind, in_sat = b.in_id, b.in_kind, b.in_sat
+    out_id, out_kind, out_sat = b.out_id, b.out_kind, b.out_sat
+    cm_facts, en_facts = np.empty((1024, 6), np.int64), np.empty((1024, 6), np.int64)
+    cm_rows, en_rows = np.empty((1024, 3), np.int64), np.empty((1024, 3), np.int64)
+    cm, en = np.empty((1024, 2), np.int64), np.empty((1024, 2), np.int64)
     conflicts = np.empty((64, 4), np.int64)
     quiet_rows = np.empty((256, 7), np.int64)
     supply = np.empty((b.height.size, 4), np.int64)
-    cm = np.empty((1024, 2), np.int64)
-    en = np.empty((1024, 2), np.int64)
+    scratch = make_scratch(in_count.max(), out_count.max())
+    in_index, out_index = np.empty(in_id.size, np.int64), np.empty(out_id.size, np.int64)
+    cm_in, en_in = np.empty(in_id.size, np.int64), np.empty(in_id.size, np.int64)
+    cm_out, en_out = np.empty(out_id.size, np.int64), np.empty(out_id.size, np.int64)
     cm_n = en_n = cm_rows_n = en_rows_n = conflicts_n = quiet_n = 0
-    scratch = make_scratch(_longest(b.in_count), _longest(b.out_count))
-    in_index = np.empty(b.in_id.size, np.int64)
-    out_index = np.empty(b.out_id.size, np.int64)
     tx = i = o = 0
     day_start = b.height[0]
     for block in range(b.height.size):
@@ -133,70 +147,59 @@ def track_batch(b, a, miners, label, radix, cm_quiet, en_quiet, cm_supply, en_su
             quiet_rows, quiet_n = _flush_quiet(ENTITY, day_start, day, en_quiet, quiet_rows, quiet_n)
             day_start = height
         last_tx = tx + b.tx_count[block]
-        i_end = i + b.in_count[tx:last_tx].sum()
-        o_end = o + b.out_count[tx:last_tx].sum()
-        block_in = in_index[i:i_end]
-        block_out = out_index[o:o_end]
-        resolve(b.in_id[i:i_end], b.in_kind[i:i_end], a, block_in)
-        resolve(b.out_id[o:o_end], b.out_kind[o:o_end], a, block_out)
-        cm_used = en_used = 0
-        cm, cm_used, en, en_used = first_sights(block_in, a, label, radix, cm, cm_used, en, en_used)
-        cm, cm_used, en, en_used = first_sights(
-            block_out, a, label, radix, cm, cm_used, en, en_used
+        i_end = i + _total(in_count, tx, last_tx)
+        o_end = o + _total(out_count, tx, last_tx)
+        resolve(in_id, in_kind, i, i_end, records, slot, count, in_index, i)
+        resolve(out_id, out_kind, o, o_end, records, slot, count, out_index, o)
+        rows_at_hand = i_end - i + o_end - o
+        cm, en = with_room(cm, 0, 3 * rows_at_hand), with_room(en, 0, rows_at_hand)
+        cm_used, en_used = first_sights(
+            in_index[i:i_end], records, label, layout, cm, 0, en, 0
         )
-        coinbase_end = o + b.out_count[tx]
-        cm, cm_used, en, en_used = credit(
-            out_index[o:coinbase_end], b.out_sat[o:coinbase_end], b.pool[block], height, a, miners,
-            radix, cm, cm_used, en, en_used,
+        cm_used, en_used = first_sights(
+            out_index[o:o_end], records, label, layout, cm, cm_used, en, en_used
+        )
+        coinbase_end = o + out_count[tx]
+        en, cm_used, en_used = credit(
+            out_index, out_sat, o, coinbase_end, b.pool[block], height, records, miners, layout,
+            cm, cm_used, en, en_used,
         )  # fmt: skip
         p = i
         for t in range(tx, last_tx):
-            q = p + b.in_count[t]
-            if q - p > 1 and b.rule[t] == 0:
+            q = p + in_count[t]
+            if q - p > 1 and rule[t] == 0:
                 en, en_used, conflicts, conflicts_n = join_inputs(
-                    in_index[p:q], t, height, a, miners, radix, en, en_used, conflicts, conflicts_n
-                )
-            p = q
-        p = i
-        r = o
-        for t in range(tx, last_tx):
-            q = p + b.in_count[t]
-            s = r + b.out_count[t]
-            if q > p:
-                cm, cm_used, en, en_used = pay_hop_one(
-                    in_index[p:q], out_index[r:s], b.out_sat[r:s], b.rule[t] != 0, a, radix,
-                    cm, cm_used, en, en_used,
+                    in_index, p, q, t, height, records, miners, layout, en, en_used,
+                    conflicts, conflicts_n,
                 )  # fmt: skip
             p = q
-            r = s
+        en = with_room(en, en_used, o_end - o)
+        cm_used, en_used = pay_hop_one(
+            tx, last_tx, in_count, out_count, rule, in_index, i, out_index, o, out_sat, records,
+            layout, cm, cm_used, en, en_used,
+        )  # fmt: skip
         cm_rows, cm_rows_n = settle(
-            cm, cm_used, a.cm_code, a, height, radix, cm_supply, cm_rows, cm_rows_n
+            cm, cm_used, records.cm_code, records, height, layout, cm_supply, cm_rows, cm_rows_n
         )
         en_rows, en_rows_n = settle(
-            en, en_used, a.en_code, a, height, radix, en_supply, en_rows, en_rows_n
+            en, en_used, records.en_code, records, height, layout, en_supply, en_rows, en_rows_n
         )
-        first_tx = tx
-        p = i
-        r = o
-        for t in range(tx, last_tx):
-            q = p + b.in_count[t]
-            s = r + b.out_count[t]
-            mark_own(b.in_id[p:q], b.out_id[r:s], scratch.is_own)
-            cm_facts, cm_n = transfer(
-                in_index[p:q], b.in_sat[p:q], out_index[r:s], b.out_sat[r:s], a.cm_code,
-                a.en_parent, False, radix, scratch, cm_quiet, height, t, t - first_tx, cm_facts, cm_n,
-            )  # fmt: skip
-            en_facts, en_n = transfer(
-                in_index[p:q], b.in_sat[p:q], out_index[r:s], b.out_sat[r:s], a.en_code,
-                a.en_parent, True, radix, scratch, en_quiet, height, t, t - first_tx, en_facts, en_n,
-            )  # fmt: skip
-            p = q
-            r = s
-        _move_balances(block_in, b.in_sat[i:i_end], -1, a, radix, cm_supply, en_supply)
+        _read_codes(
+            in_index, in_sat, i, i_end, i, -1, records, layout, cm_in, en_in, cm_supply, en_supply
+        )
         credited = o if b.credits_balance[block] else coinbase_end
-        _move_balances(
-            out_index[credited:o_end], b.out_sat[credited:o_end], 1, a, radix, cm_supply, en_supply
-        )
+        _read_codes(
+            out_index, out_sat, o, o_end, credited, 1, records, layout, cm_out, en_out, cm_supply,
+            en_supply,
+        )  # fmt: skip
+        cm_facts, cm_n = transfer_block(
+            tx, last_tx, in_count, out_count, i, o, in_id, in_sat, in_index, cm_in, out_id, out_sat,
+            out_index, cm_out, False, records, layout, scratch, cm_quiet, height, cm_facts, cm_n,
+        )  # fmt: skip
+        en_facts, en_n = transfer_block(
+            tx, last_tx, in_count, out_count, i, o, in_id, in_sat, in_index, en_in, out_id, out_sat,
+            out_index, en_out, True, records, layout, scratch, en_quiet, height, en_facts, en_n,
+        )  # fmt: skip
         supply[block, 0] = cm_supply[0]
         supply[block, 1] = cm_supply[1]
         supply[block, 2] = en_supply[0]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from numba import njit, uint32, uint64
 
 from clustering.attributes import exchange_of, hop_of, pool_of, with_exchange, with_hop
-from clustering.owners import grown, root_of
+from clustering.owners import en_root, with_room
 
 NO_KNOWN_POOL = np.int32(2**31 - 1)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
@@ -44,7 +44,7 @@ def empty_miner_table() -> MinerTable:
     )
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _slot_of(miners, root):  # type: ignore[no-untyped-def]
     mask = uint64(miners.root.size - 1)
     at = ((uint64(root) * _SPREAD) >> uint64(32)) & mask
@@ -86,90 +86,92 @@ def reserved(miners: MinerTable, more: int) -> MinerTable:
 @njit(cache=True)
 def note_change(changes, used, index, code):  # type: ignore[no-untyped-def]
     """Append (index, code before the change)."""
-    changes = grown(changes, used)
+    changes = with_room(changes, used, 1)
     changes[used, 0] = index
     changes[used, 1] = code
     return changes, used + 1
 
 
 @njit(cache=True)
-def _set_cluster(a, member, code, changes, used):  # type: ignore[no-untyped-def]
+def _set_cluster(records, member, code, changes, used):  # type: ignore[no-untyped-def]
     """Give every member of the ring through `member` this code."""
     at = np.int64(member)
     while True:
-        before = np.int64(a.en_code[at])
+        before = np.int64(records[at].en_code)
         if before != code:
             changes, used = note_change(changes, used, at, before)
-            a.en_code[at] = code
-        at = np.int64(a.en_next[at])
+            records[at].en_code = code
+        at = np.int64(records[at].en_next)
         if at == member:
             return changes, used
 
 
 @njit(cache=True)
-def credit_miner(a, miners, index, pool, height, radix, changes, used):  # type: ignore[no-untyped-def]
+def credit_miner(records, miners, index, pool, height, layout, changes, used):  # type: ignore[no-untyped-def]
     """A coinbase pays an address: its cluster mines from now on, unless an exchange owns it."""
-    code = np.int64(a.en_code[index])
-    if exchange_of(code, radix) != 0:
+    code = np.int64(records[index].en_code)
+    if exchange_of(code, layout) != 0:
         return changes, used
-    root = root_of(a.en_parent, index)
-    if hop_of(code, radix) == 0:
+    root = en_root(records, index)
+    if hop_of(code, layout) == 0:
         if pool != 0 and miners.height[_slot_of(miners, root)] == NO_KNOWN_POOL:
             _set_height(miners, root, height)
-            return _set_cluster(a, index, with_hop(0, 0, pool, radix), changes, used)
+            return _set_cluster(records, index, with_hop(0, 0, pool, layout), changes, used)
         return changes, used
     _set_height(miners, root, height if pool != 0 else NO_KNOWN_POOL)
-    return _set_cluster(a, index, with_hop(0, 0, pool, radix), changes, used)
+    return _set_cluster(records, index, with_hop(0, 0, pool, layout), changes, used)
 
 
 @njit(cache=True)
-def may_join(code, other_code, radix):  # type: ignore[no-untyped-def]
+def may_join(code, other_code, layout):  # type: ignore[no-untyped-def]
     """Whether clusters whose members bear these codes may be one owner."""
-    exchange = exchange_of(code, radix)
-    rival = exchange_of(other_code, radix)
+    exchange = exchange_of(code, layout)
+    rival = exchange_of(other_code, layout)
     if exchange != 0 and rival != 0:
         return exchange == rival
     if exchange != 0:
-        return hop_of(other_code, radix) != 0
+        return hop_of(other_code, layout) != 0
     if rival != 0:
-        return hop_of(code, radix) != 0
+        return hop_of(code, layout) != 0
     return True
 
 
 @njit(cache=True)
-def _merge_pools(a, miners, winner, loser, radix, changes, used):  # type: ignore[no-untyped-def]
+def _merge_pools(records, miners, winner, loser, layout, changes, used):  # type: ignore[no-untyped-def]
     """Two mining clusters become one: the pool of the lower height is everybody's."""
     height = miners.height[_slot_of(miners, winner)]
     other_height = miners.height[_slot_of(miners, loser)]
-    code = np.int64(a.en_code[winner])
-    other_code = np.int64(a.en_code[loser])
+    code = np.int64(records[winner].en_code)
+    other_code = np.int64(records[loser].en_code)
     if other_height < height:
         _set_height(miners, winner, other_height)
-        if pool_of(code, radix) != pool_of(other_code, radix):
-            return _set_cluster(a, winner, other_code, changes, used)
-    elif pool_of(code, radix) != pool_of(other_code, radix):
-        return _set_cluster(a, loser, code, changes, used)
+        if pool_of(code, layout) != pool_of(other_code, layout):
+            return _set_cluster(records, winner, other_code, changes, used)
+    elif pool_of(code, layout) != pool_of(other_code, layout):
+        return _set_cluster(records, loser, code, changes, used)
     return changes, used
 
 
 @njit(cache=True)
-def join(a, miners, index, other, radix, changes, used):  # type: ignore[no-untyped-def]
+def join(records, miners, index, other, layout, changes, used):  # type: ignore[no-untyped-def]
     """Make the clusters of two addresses one; the caller has asked `may_join` and that they differ."""
-    one = root_of(a.en_parent, index)
-    two = root_of(a.en_parent, other)
-    one_mines = hop_of(a.en_code[one], radix) == 0
-    two_mines = hop_of(a.en_code[two], radix) == 0
+    one = en_root(records, index)
+    two = en_root(records, other)
+    one_mines = hop_of(records[one].en_code, layout) == 0
+    two_mines = hop_of(records[two].en_code, layout) == 0
     winner, loser = (one, two) if one < two else (two, one)
     if one_mines != two_mines:
         winner, loser = (one, two) if one_mines else (two, one)
-    code = np.int64(a.en_code[winner])
+    code = np.int64(records[winner].en_code)
     if one_mines and two_mines:
-        changes, used = _merge_pools(a, miners, winner, loser, radix, changes, used)
+        changes, used = _merge_pools(records, miners, winner, loser, layout, changes, used)
     elif one_mines or two_mines:
-        changes, used = _set_cluster(a, loser, code, changes, used)
-    elif exchange_of(code, radix) != 0:
-        owned = with_exchange(0, exchange_of(code, radix), radix)
-        changes, used = _set_cluster(a, loser, owned, changes, used)
-    a.en_parent[loser] = uint32(winner)
-    a.en_next[winner], a.en_next[loser] = a.en_next[loser], a.en_next[winner]
+        changes, used = _set_cluster(records, loser, code, changes, used)
+    elif exchange_of(code, layout) != 0:
+        owned = with_exchange(0, exchange_of(code, layout), layout)
+        changes, used = _set_cluster(records, loser, owned, changes, used)
+    records[loser].en_parent = winner
+    after = records[winner].en_next
+    records[winner].en_next = records[loser].en_next
+    records[loser].en_next = after
     return changes, used

@@ -10,55 +10,72 @@ Invariants:
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, uint32
+from numba import njit
 
 from clustering.registry import NOT_OWNABLE, index_of
 from etl.chain.identity import LAST_OWNABLE, P2PKH
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, _nrt=False)
 def is_ownable(kind):  # type: ignore[no-untyped-def]
     """Whether outputs of this kind belong to somebody."""
     return P2PKH <= kind <= LAST_OWNABLE
 
 
-@njit(cache=True, inline="always")
-def root_of(parent, index):  # type: ignore[no-untyped-def]
-    """Root of the cluster of `index`; halves the path on the way."""
-    at = uint32(index)
-    up = parent[at]
+@njit(cache=True, _nrt=False)
+def cm_root(records, index):  # type: ignore[no-untyped-def]
+    """Root of the coinmetrics cluster of `index`; halves the path on the way."""
+    at = index
+    up = np.int64(records[at].cm_parent)
     while up != at:
-        parent[at] = parent[up]
-        at = parent[at]
-        up = parent[at]
-    return np.int64(at)
+        above = records[up].cm_parent
+        records[at].cm_parent = above
+        at = np.int64(above)
+        up = np.int64(records[at].cm_parent)
+    return at
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, _nrt=False)
+def en_root(records, index):  # type: ignore[no-untyped-def]
+    """Root of the entity cluster of `index`; halves the path on the way."""
+    at = index
+    up = np.int64(records[at].en_parent)
+    while up != at:
+        above = records[up].en_parent
+        records[at].en_parent = above
+        at = np.int64(above)
+        up = np.int64(records[at].en_parent)
+    return at
+
+
+@njit(cache=True, _nrt=False)
 def exchange_of_root(root, label):  # type: ignore[no-untyped-def]
     """Exchange of the cluster with this root, 0 for none; `label` is by index of labelled address."""
     return np.int64(label[root]) if root < label.size else 0
 
 
-@njit(cache=True)
-def resolve(ids, kinds, a, out):  # type: ignore[no-untyped-def]
-    """Index of each input or output, NOT_OWNABLE where nobody can own it."""
-    for i in range(ids.size):
-        out[i] = index_of(ids[i], a) if is_ownable(kinds[i]) else NOT_OWNABLE
+@njit(cache=True, _nrt=False)
+def resolve(ids, kinds, start, end, records, slot, count, out, at):  # type: ignore[no-untyped-def]
+    """Indices of the inputs or outputs [start, end) into `out` from `at` on; NOT_OWNABLE for nobody's."""
+    for i in range(start, end):
+        out[at + i - start] = (
+            index_of(ids[i], records, slot, count) if is_ownable(kinds[i]) else NOT_OWNABLE
+        )
 
 
 @njit(cache=True)
-def grown(rows, used):  # type: ignore[no-untyped-def]
-    """`rows`, or a copy of twice the length where all of them are used."""
-    if used < rows.shape[0]:
+def with_room(rows, used, more):  # type: ignore[no-untyped-def]
+    """`rows`, or a larger copy, with room for `more` rows after the `used` ones."""
+    if used + more <= rows.shape[0]:
         return rows
-    larger = np.empty((2 * rows.shape[0], rows.shape[1]), rows.dtype)
+    larger = np.empty((max(2 * rows.shape[0], used + more), rows.shape[1]), rows.dtype)
     larger[:used] = rows[:used]
     return larger
 
 
-@njit(cache=True)
-def _seen_before(index, start, at):  # type: ignore[no-untyped-def]
+@njit(cache=True, _nrt=False)
+def seen_before(index, start, at):  # type: ignore[no-untyped-def]
+    """Whether `index[at]` occurs from `start` on before `at`."""
     for i in range(start, at):
         if index[i] == index[at]:
             return True
@@ -67,47 +84,55 @@ def _seen_before(index, start, at):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def join_retroactively(  # type: ignore[no-untyped-def]
-    block_height, block_txs, in_count, rule, in_id, in_kind, a, label, conflicts, used
+    block_height, block_txs, in_count, rule, in_id, in_kind, records, slot, count, label, conflicts
 ):
     """All joins of a batch in the coinmetrics forest: two clusters of different exchanges stay apart.
 
-    Appends (height, tx in batch, index a, index b) to `conflicts`; returns it and its length.
+    Writes (height, tx in batch, index a, index b) to `conflicts` or a larger copy; returns it and how
+    many there are.
     """
-    longest = 1
-    for tx in range(in_count.size):
-        longest = max(longest, in_count[tx])
-    index = np.empty(longest, np.int64)
+    index = np.empty(max(1, in_count.max()), np.int64)
+    used = 0
     tx = 0
     start = 0
     for block in range(block_txs.size):
         for _ in range(block_txs[block]):
             n = in_count[tx]
             if n > 1 and rule[tx] == 0:
-                resolve(in_id[start : start + n], in_kind[start : start + n], a, index[:n])
-                first = 0
-                while first < n and index[first] == NOT_OWNABLE:
-                    first += 1
-                for i in range(first + 1, n):
-                    if index[i] == NOT_OWNABLE:
-                        continue
-                    one = root_of(a.cm_parent, index[first])
-                    other = root_of(a.cm_parent, index[i])
-                    if one == other:
-                        continue
-                    exchange = exchange_of_root(one, label)
-                    rival = exchange_of_root(other, label)
-                    if exchange != 0 and rival != 0 and exchange != rival:
-                        if not _seen_before(index, first, i):
-                            conflicts = grown(conflicts, used)
-                            conflicts[used, 0] = block_height[block]
-                            conflicts[used, 1] = tx
-                            conflicts[used, 2] = index[first]
-                            conflicts[used, 3] = index[i]
-                            used += 1
-                    elif one < other:
-                        a.cm_parent[other] = uint32(one)
-                    else:
-                        a.cm_parent[one] = uint32(other)
+                resolve(in_id, in_kind, start, start + n, records, slot, count, index, 0)
+                conflicts = with_room(conflicts, used, n)
+                used = _join_inputs(
+                    index, n, records, label, block_height[block], tx, conflicts, used
+                )
             start += n
             tx += 1
     return conflicts, used
+
+
+@njit(cache=True, _nrt=False)
+def _join_inputs(index, n, records, label, height, tx, conflicts, used):  # type: ignore[no-untyped-def]
+    """Join the owners of one transaction's inputs; returns how many conflicts there are now."""
+    first = 0
+    while first < n and index[first] == NOT_OWNABLE:
+        first += 1
+    for i in range(first + 1, n):
+        if index[i] == NOT_OWNABLE:
+            continue
+        one = cm_root(records, index[first])
+        other = cm_root(records, index[i])
+        if one == other:
+            continue
+        exchange = exchange_of_root(one, label)
+        rival = exchange_of_root(other, label)
+        if exchange != 0 and rival != 0 and exchange != rival:
+            if not seen_before(index, first, i):
+                conflicts[used, 0] = height
+                conflicts[used, 1] = tx
+                conflicts[used, 2] = index[first]
+                conflicts[used, 3] = index[i]
+                used += 1
+        elif one < other:
+            records[other].cm_parent = one
+        else:
+            records[one].cm_parent = other
+    return used

@@ -24,22 +24,6 @@ NOT_OWNABLE = -1
 """Index of an input or output that nobody can own."""
 
 
-class Addresses(NamedTuple):
-    """Column views of the records, for compiled code; valid until the registry grows."""
-
-    id: npt.NDArray[np.uint64]
-    balance_sat: npt.NDArray[np.int64]
-    cm_parent: npt.NDArray[np.uint32]
-    en_parent: npt.NDArray[np.uint32]
-    en_next: npt.NDArray[np.uint32]
-    cm_code: npt.NDArray[np.uint16]
-    en_code: npt.NDArray[np.uint16]
-    slot: npt.NDArray[np.uint32]
-    """the hash table: index + 1, 0 where free"""
-    count: npt.NDArray[np.int64]
-    """(1,) how many addresses there are"""
-
-
 def record_dtype(code: npt.DTypeLike) -> np.dtype[np.void]:
     """Layout of a record whose codes are of type `code`."""
     return np.dtype(
@@ -55,17 +39,23 @@ def record_dtype(code: npt.DTypeLike) -> np.dtype[np.void]:
     )
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
+def _home(address_id, slots):  # type: ignore[no-untyped-def]
+    """First slot to look at: ids are hashes, so their upper half spreads evenly."""
+    return ((address_id >> uint64(32)) * uint64(slots)) >> uint64(32)
+
+
+@njit(cache=True, _nrt=False)
 def _home(address_id, slots):  # type: ignore[no-untyped-def]
     """First slot to look at: ids are hashes, so their upper half spreads evenly."""
     return ((address_id >> uint64(32)) * uint64(slots)) >> uint64(32)
 
 
 @njit(cache=True)
-def _rebuild(ids, slot, count):  # type: ignore[no-untyped-def]
+def _rebuild(records, slot, count):  # type: ignore[no-untyped-def]
     slots = slot.size
     for index in range(count):
-        at = _home(ids[index], slots)
+        at = _home(records[index].id, slots)
         while slot[at] != 0:
             at += uint64(1)
             if at == uint64(slots):
@@ -73,34 +63,45 @@ def _rebuild(ids, slot, count):  # type: ignore[no-untyped-def]
         slot[at] = uint32(index + 1)
 
 
-@njit(cache=True, inline="always")
-def index_of(address_id, a):  # type: ignore[no-untyped-def]
-    """Index of an address, registering it where it is new."""
-    slots = a.slot.size
+@njit(cache=True, _nrt=False)
+def index_of(address_id, records, slot, count):  # type: ignore[no-untyped-def]
+    """Index of an address, registering it where it is new; `count` (1,) is how many there are."""
+    slots = slot.size
     at = _home(address_id, slots)
     while True:
-        entry = a.slot[at]
+        entry = slot[at]
         if entry == 0:
             break
-        if a.id[entry - 1] == address_id:
+        if records[uint64(entry) - uint64(1)].id == address_id:
             return np.int64(entry) - 1
         at += uint64(1)
         if at == uint64(slots):
             at = uint64(0)
-    index = a.count[0]
-    a.count[0] = index + 1
-    a.slot[at] = uint32(index + 1)
-    a.id[index] = address_id
-    a.cm_parent[index] = index
-    a.en_parent[index] = index
-    a.en_next[index] = index
+    index = count[0]
+    count[0] = index + 1
+    slot[at] = uint32(index + 1)
+    record = records[index]
+    record.id = address_id
+    record.cm_parent = index
+    record.en_parent = index
+    record.en_next = index
     return index
 
 
 @njit(cache=True)
-def _register(ids, a):  # type: ignore[no-untyped-def]
+def _register(ids, records, slot, count):  # type: ignore[no-untyped-def]
     for address_id in ids:
-        index_of(address_id, a)
+        index_of(address_id, records, slot, count)
+
+
+class Table(NamedTuple):
+    """The arrays behind a registry, for compiled code; valid until it grows."""
+
+    records: npt.NDArray[np.void]
+    slot: npt.NDArray[np.uint32]
+    """the hash table: index + 1, 0 where free"""
+    count: npt.NDArray[np.int64]
+    """(1,) how many addresses there are"""
 
 
 class Registry:
@@ -119,13 +120,9 @@ class Registry:
         """Memory held."""
         return self._records.nbytes + self._slot.nbytes
 
-    def addresses(self) -> Addresses:
-        """Views for compiled code."""
-        r = self._records
-        return Addresses(
-            r["id"], r["balance_sat"], r["cm_parent"], r["en_parent"], r["en_next"],
-            r["cm_code"], r["en_code"], self._slot, self._count,
-        )  # fmt: skip
+    def table(self) -> Table:
+        """The arrays for compiled code."""
+        return Table(self._records, self._slot, self._count)
 
     def reserve(self, more: int) -> None:
         """Make room for `more` new addresses."""
@@ -136,12 +133,12 @@ class Registry:
             slots = max(int(wanted / _MAX_LOAD) + 1, int(len(self._slot) * _GROWTH))
             self._slot = np.zeros(0, dtype=np.uint32)
             self._slot = np.zeros(slots, dtype=np.uint32)
-            _rebuild(self._records["id"], self._slot, len(self))
+            _rebuild(self._records, self._slot, len(self))
 
     def register(self, ids: npt.NDArray[np.uint64]) -> None:
         """Add addresses by id; known ones stay as they are."""
         self.reserve(len(ids))
-        _register(ids, self.addresses())
+        _register(ids, *self.table())
 
     def records(self) -> npt.NDArray[np.void]:
         """The records in use, for checkpoints."""
@@ -154,5 +151,5 @@ class Registry:
         registry._records = records
         registry._count[0] = len(records)
         registry._slot = np.zeros(int(len(records) / _MAX_LOAD * 1.1) + _SMALLEST, dtype=np.uint32)
-        _rebuild(records["id"], registry._slot, len(records))
+        _rebuild(records, registry._slot, len(records))
         return registry

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from clustering.attributes import Layout
 from clustering.kernel import Rows
 from clustering.transfers import NO_SOURCE
 
@@ -119,13 +120,13 @@ def facts_table(profile: int, rows: Ints, txids: pa.Array, day_of: Ints, first: 
     )
 
 
-def quiet_table(rows: Ints, exchanges: int, radix: int) -> pa.Table:
+def quiet_table(rows: Ints, exchanges: int, layout: Layout) -> pa.Table:
     """Sums of quiet traffic; row `exchanges` of the sources stands for the coinbase."""
     is_coinbase = rows[:, 3] == exchanges
-    source = np.where(is_coinbase, NO_SOURCE, rows[:, 3] * radix)
+    source = np.where(is_coinbase, NO_SOURCE, rows[:, 3] << layout.shift)
     return _table(
         QUIET,
-        [rows[:, 0], rows[:, 1], rows[:, 2], is_coinbase, _source(source), rows[:, 4] * radix,
+        [rows[:, 0], rows[:, 1], rows[:, 2], is_coinbase, _source(source), rows[:, 4] << layout.shift,
          rows[:, 5], rows[:, 6]],
     )  # fmt: skip
 
@@ -173,7 +174,7 @@ def supply_table(height: Ints, rows: Ints, *, is_known: bool) -> pa.Table:
 
 def batch_tables(
     rows: Rows, *, txids: pa.Array, height: Ints, day: Ints, ids: npt.NDArray[np.uint64],
-    exchanges: int, radix: int, is_known: bool,
+    exchanges: int, layout: Layout, is_known: bool,
 ) -> dict[str, pa.Table]:  # fmt: skip
     """The tables that come from the kernel's rows of one batch."""
     first = int(height[0])
@@ -187,7 +188,7 @@ def batch_tables(
     ]
     return {
         "facts": pa.concat_tables(facts),
-        "quiet": quiet_table(rows.quiet, exchanges, radix),
+        "quiet": quiet_table(rows.quiet, exchanges, layout),
         "changes": pa.concat_tables(changes),
         "conflicts": conflicts_table(1, rows.conflicts, txids, ids),
         "supply": supply_table(height, rows.supply, is_known=is_known),

@@ -154,13 +154,13 @@ class Tracker:
         """Make the coinmetrics joins of a batch; returns the table of conflicts."""
         t = _transactions(tables)
         self._registry.reserve(len(t.in_id))
-        a = self._registry.addresses()
+        records = self._registry.table().records
         height = _numpy(tables["blocks"], "height").astype(np.int64)
         conflicts, used = join_retroactively(
-            height, t.tx_count, t.in_count, t.rule, t.in_id, t.in_kind, a, self._label,
-            np.empty((64, 4), np.int64), 0,
+            height, t.tx_count, t.in_count, t.rule, t.in_id, t.in_kind, *self._registry.table(),
+            self._label, np.empty((64, 4), np.int64),
         )  # fmt: skip
-        return {"conflicts": conflicts_table(COINMETRICS, conflicts[:used], t.txids, a.id)}
+        return {"conflicts": conflicts_table(COINMETRICS, conflicts[:used], t.txids, records["id"])}
 
     def track(self, tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
         """Track the blocks of a batch; returns tables by the names of clustering.results.TABLES."""
@@ -170,8 +170,8 @@ class Tracker:
         pool = self._block_pools(tables["blocks"], t)
         rows = self._run_kernel(t, height, day, pool)
         results = batch_tables(
-            rows, txids=t.txids, height=height, day=day, ids=self._registry.addresses().id,
-            exchanges=len(self.codes.exchanges), radix=self.codes.radix, is_known=self._is_known,
+            rows, txids=t.txids, height=height, day=day, ids=self._registry.table().records["id"],
+            exchanges=len(self.codes.exchanges), layout=self.codes.layout, is_known=self._is_known,
         )  # fmt: skip
         results["coinjoins"] = coinjoins_table(
             t.rule, RULES, np.repeat(height, t.tx_count), t.txids
@@ -193,7 +193,7 @@ class Tracker:
         )  # fmt: skip
         return Rows(
             *track_batch(
-                batch, self._registry.addresses(), self._miners, self._label, self.codes.radix,
+                batch, self._registry.table(), self._miners, self._label, self.codes.layout,
                 *self._quiet, self._supply[:2], self._supply[2:],
             )  # fmt: skip
         )

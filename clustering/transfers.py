@@ -14,8 +14,7 @@ import numpy.typing as npt
 from numba import njit
 
 from clustering.attributes import exchange_of, hop_of
-from clustering.owners import grown, root_of
-from clustering.registry import NOT_OWNABLE
+from clustering.owners import en_root, with_room
 
 NO_SOURCE = -1
 """Source code of a coinbase's transfers."""
@@ -55,7 +54,7 @@ def make_scratch(inputs, outputs):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def share(received, spent, total):  # type: ignore[no-untyped-def]
     """floor(received * spent / total), exact for 0 <= received, 0 <= spent <= total < 2**52.
 
@@ -76,28 +75,25 @@ def share(received, spent, total):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def mark_own(in_id, out_id, is_own):  # type: ignore[no-untyped-def]
-    """Which outputs pay one of the inputs' addresses."""
-    if in_id.size * out_id.size <= _NESTED_LOOP_LIMIT:
-        for o in range(out_id.size):
-            is_own[o] = False
-            for i in range(in_id.size):
-                if in_id[i] == out_id[o]:
-                    is_own[o] = True
-                    break
-        return
-    known = np.sort(in_id)
-    for o in range(out_id.size):
-        at = np.searchsorted(known, out_id[o])
-        is_own[o] = at < known.size and known[at] == out_id[o]
+def _mark_own_sorted(in_id, i, i_end, out_id, o, o_end, is_own):  # type: ignore[no-untyped-def]
+    known = np.sort(in_id[i:i_end])
+    for p in range(o, o_end):
+        at = np.searchsorted(known, out_id[p])
+        is_own[p - o] = at < known.size and known[at] == out_id[p]
 
 
-@njit(cache=True, inline="always")
-def _code_at(code, index):  # type: ignore[no-untyped-def]
-    return np.int64(0) if index == NOT_OWNABLE else np.int64(code[index])
+@njit(cache=True, _nrt=False)
+def _mark_own_nested(in_id, i, i_end, out_id, o, o_end, is_own):  # type: ignore[no-untyped-def]
+    for p in range(o, o_end):
+        own = False
+        for q in range(i, i_end):
+            if in_id[q] == out_id[p]:
+                own = True
+                break
+        is_own[p - o] = own
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _add_to_group(groups, sums, count, group, value):  # type: ignore[no-untyped-def]
     for g in range(count):
         if groups[g] == group:
@@ -108,23 +104,13 @@ def _add_to_group(groups, sums, count, group, value):  # type: ignore[no-untyped
     return count + 1
 
 
-@njit(cache=True)
-def _sources(in_index, in_sat, code, scratch):  # type: ignore[no-untyped-def]
+@njit(cache=True, _nrt=False)
+def _mining_roots(in_index, in_code, i, i_end, records, layout, roots):  # type: ignore[no-untyped-def]
     count = 0
-    for i in range(in_index.size):
-        group = _code_at(code, in_index[i])
-        count = _add_to_group(scratch.source, scratch.source_sat, count, group, in_sat[i])
-    return count
-
-
-@njit(cache=True)
-def _mining_roots(in_index, code, parent, radix, roots):  # type: ignore[no-untyped-def]
-    count = 0
-    for i in range(in_index.size):
-        at = in_index[i]
-        if at == NOT_OWNABLE or hop_of(code[at], radix) != 0:
+    for q in range(i, i_end):
+        if in_code[q] == 0 or hop_of(in_code[q], layout) != 0:
             continue
-        root = root_of(parent, at)
+        root = en_root(records, in_index[q])
         known = False
         for k in range(count):
             if roots[k] == root:
@@ -136,69 +122,37 @@ def _mining_roots(in_index, code, parent, radix, roots):  # type: ignore[no-unty
     return count
 
 
-@njit(cache=True)
-def _is_change(index, group, sources, roots, parent, radix, scratch):  # type: ignore[no-untyped-def]
+@njit(cache=True, _nrt=False)
+def _is_change(index, group, sources, source, roots, root_count, records, layout):  # type: ignore[no-untyped-def]
     """Whether an output stays with an input's exchange or mining cluster."""
-    exchange = exchange_of(group, radix)
+    exchange = exchange_of(group, layout)
     if exchange != 0:
         for g in range(sources):
-            if exchange_of(scratch.source[g], radix) == exchange:
+            if exchange_of(source[g], layout) == exchange:
                 return True
-    if roots > 0 and hop_of(group, radix) == 0:
-        root = root_of(parent, index)
-        for k in range(roots):
-            if scratch.miner_root[k] == root:
+    if root_count > 0 and hop_of(group, layout) == 0:
+        root = en_root(records, index)
+        for k in range(root_count):
+            if roots[k] == root:
                 return True
     return False
 
 
-@njit(cache=True)
-def _destinations(  # type: ignore[no-untyped-def]
-    out_index, out_sat, code, sources, roots, parent, radix, scratch
-):
-    count = 0
-    for o in range(out_index.size):
-        if out_sat[o] == 0 or (sources > 0 and scratch.is_own[o]):
-            continue
-        group = _code_at(code, out_index[o])
-        if group != 0 and _is_change(out_index[o], group, sources, roots, parent, radix, scratch):
-            continue
-        count = _add_to_group(scratch.destination, scratch.destination_sat, count, group, out_sat[o])
-    return count
-
-
-@njit(cache=True)
-def transfer(  # type: ignore[no-untyped-def]
-    in_index, in_sat, out_index, out_sat, code, parent, clusters, radix, scratch, quiet,
-    height, tx, position, facts, used,
+@njit(cache=True, _nrt=False)
+def _emit(  # type: ignore[no-untyped-def]
+    sources, source, source_sat, total, destinations, destination, destination_sat, layout,
+    quiet_sat, quiet_txs, height, tx, position, facts, used,
 ):  # fmt: skip
-    """All transfers of one transaction in one profile; no inputs means a coinbase.
-
-    `scratch.is_own` is set for the transaction (see `mark_own`); `clusters` says whether mining clusters
-    are one owner. Appends (height, position in block, tx in batch, source, destination, satoshis) to
-    `facts`; returns it and its length.
-    """
-    total = np.int64(0)
-    for i in range(in_sat.size):
-        total += in_sat[i]
-    sources = _sources(in_index, in_sat, code, scratch)
-    if sources > 0 and total == 0:
-        return facts, used
-    roots = _mining_roots(in_index, code, parent, radix, scratch.miner_root) if clusters else 0
-    destinations = _destinations(
-        out_index, out_sat, code, sources, roots, parent, radix, scratch
-    )
     for s in range(max(1, sources)):
-        group = scratch.source[s] if sources > 0 else np.int64(NO_SOURCE)
+        group = source[s] if sources > 0 else np.int64(NO_SOURCE)
         for d in range(destinations):
-            amount = scratch.destination_sat[d]
+            amount = destination_sat[d]
             if sources > 0:
-                amount = share(amount, scratch.source_sat[s], total)
+                amount = share(amount, source_sat[s], total)
             if amount == 0:
                 continue
-            target = scratch.destination[d]
-            if (group >= 0 and hop_of(group, radix) >= 0) or hop_of(target, radix) >= 0:
-                facts = grown(facts, used)
+            target = destination[d]
+            if (group >= 0 and hop_of(group, layout) >= 0) or hop_of(target, layout) >= 0:
                 facts[used, 0] = height
                 facts[used, 1] = position
                 facts[used, 2] = tx
@@ -207,8 +161,65 @@ def transfer(  # type: ignore[no-untyped-def]
                 facts[used, 5] = amount
                 used += 1
             else:
-                row = exchange_of(group, radix) if group >= 0 else quiet.value_sat.shape[0] - 1
-                column = exchange_of(target, radix)
-                quiet.value_sat[row, column] += amount
-                quiet.tx_count[row, column] += 1
+                row = exchange_of(group, layout) if group >= 0 else quiet_sat.shape[0] - 1
+                column = exchange_of(target, layout)
+                quiet_sat[row, column] += amount
+                quiet_txs[row, column] += 1
+    return used
+
+
+@njit(cache=True)
+def transfer_block(  # type: ignore[no-untyped-def]
+    tx, last_tx, in_count, out_count, i, o, in_id, in_sat, in_index, in_code, out_id, out_sat,
+    out_index, out_code, clusters, records, layout, scratch, quiet, height, facts, used,
+):  # fmt: skip
+    """All transfers of a block's transactions [tx, last_tx) in one profile.
+
+    `in_code` and `out_code` are the codes of every input and output after the block; inputs start at `i`,
+    outputs at `o`. `clusters` says whether mining clusters are one owner. Appends (height, position in
+    block, tx in batch, source, destination, satoshis) to `facts`; returns it and its length.
+    """
+    source = scratch.source
+    source_sat = scratch.source_sat
+    miner_root = scratch.miner_root
+    destination = scratch.destination
+    destination_sat = scratch.destination_sat
+    is_own = scratch.is_own
+    quiet_sat = quiet.value_sat
+    quiet_txs = quiet.tx_count
+    for t in range(tx, last_tx):
+        i_end = i + in_count[t]
+        o_end = o + out_count[t]
+        total = np.int64(0)
+        sources = 0
+        for q in range(i, i_end):
+            total += in_sat[q]
+            sources = _add_to_group(source, source_sat, sources, in_code[q], in_sat[q])
+        roots = 0
+        if clusters:
+            roots = _mining_roots(in_index, in_code, i, i_end, records, layout, miner_root)
+        if (i_end - i) * (o_end - o) <= _NESTED_LOOP_LIMIT:
+            _mark_own_nested(in_id, i, i_end, out_id, o, o_end, is_own)
+        else:
+            _mark_own_sorted(in_id, i, i_end, out_id, o, o_end, is_own)
+        destinations = 0
+        for p in range(o, o_end):
+            group = np.int64(out_code[p])
+            if out_sat[p] == 0 or is_own[p - o]:
+                continue
+            if group != 0 and _is_change(
+                out_index[p], group, sources, source, miner_root, roots, records, layout
+            ):
+                continue
+            destinations = _add_to_group(
+                destination, destination_sat, destinations, group, out_sat[p]
+            )
+        if total > 0 or sources == 0:
+            facts = with_room(facts, used, max(1, sources) * destinations)
+            used = _emit(
+                sources, source, source_sat, total, destinations, destination, destination_sat,
+                layout, quiet_sat, quiet_txs, height, t, t - tx, facts, used,
+            )  # fmt: skip
+        i = i_end
+        o = o_end
     return facts, used

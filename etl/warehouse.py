@@ -207,14 +207,14 @@ def _forget(con: duckdb.DuckDBPyConnection, from_height: int) -> None:
 
 
 def _load_codes(con: duckdb.DuckDBPyConnection, codes: CodeBook) -> None:
-    count = codes.radix * len(codes.exchanges)
-    hops, pools, exchanges = zip(*(codes.spell(code) for code in range(count)), strict=True)
+    numbers = list(codes.codes())
+    hops, pools, exchanges = zip(*map(codes.spell, numbers), strict=True)
     con.execute("DELETE FROM attributes")
     con.register(
         "codes",
         pa.table(
             {
-                "code": pa.array(range(count), pa.int32()),
+                "code": pa.array(numbers, pa.int32()),
                 "hop": pa.array(hops, pa.int8()),
                 "pool": pa.array(pools, pa.string()),
                 "exchange": pa.array(exchanges, pa.string()),

@@ -6,11 +6,12 @@ Attributes of the codes used throughout: see `ATTRIBUTES`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import duckdb
 
 from etl.resources import sql_dir
+from etl.sqlfiles import apply_views, build_tables
 
 BTC = 100_000_000
 PROFILES = ("coinmetrics", "entity")
@@ -27,6 +28,11 @@ ATTRIBUTES = [
 
 Transfer = tuple[int, int, int | None, int, int]
 """Height, position in the block, source code, destination code, satoshis."""
+
+
+def day(number: int) -> date:
+    """Days of a test, from 1 on."""
+    return date(2020, 1, 1) + timedelta(days=number - 1)
 
 
 def insert(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[object]]) -> None:
@@ -47,9 +53,7 @@ def empty_warehouse() -> duckdb.DuckDBPyConnection:
 
 def insert_blocks(con: duckdb.DuckDBPyConnection, days: Iterable[date]) -> None:
     """One block per entry, heights from 0; nothing in it that metrics ask for but its day."""
-    rows = [
-        (height, "", "", 0, 0, day, 1, "Unknown", *[0] * 8) for height, day in enumerate(days)
-    ]
+    rows = [(height, "", "", 0, 0, on, 1, "Unknown", *[0] * 8) for height, on in enumerate(days)]
     insert(con, "blocks", rows)
 
 
@@ -73,3 +77,10 @@ def insert_supply(
     """One row per block from height 0: satoshis in hop 0, and in hops 0 and 1."""
     rows = [(profile, height, *balance) for height, balance in enumerate(balances)]
     insert(con, "supply", rows)
+
+
+def built(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """The warehouse with its derived tables and views."""
+    build_tables(con)
+    apply_views(con)
+    return con

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+from numba import njit, uint64
 
 from etl.chain.merkle import merkle_roots
 from etl.chain.networks import MAX_MONEY_SAT
@@ -182,10 +182,13 @@ def _measure(data, offset, tx_count, sums):  # type: ignore[no-untyped-def]
     return _OK, 0, 0
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _copy(source, start, length, target, at):  # type: ignore[no-untyped-def]
-    for k in range(length):
-        target[at + k] = source[start + k]
+    # Unsigned indices: no check for negative ones, so that the loop becomes a block copy.
+    p = uint64(start)
+    q = uint64(at)
+    for k in range(uint64(length)):
+        target[q + k] = source[p + k]
     return at + length
 
 

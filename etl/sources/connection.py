@@ -29,7 +29,7 @@ class Answer:
 
 
 class NodeConnection:
-    """Requests to one node, one after the other."""
+    """Requests to one node, one after the other; a context manager."""
 
     def __init__(self, address: NodeAddress, request_timeout_s: float) -> None:
         self._address = address
@@ -58,6 +58,12 @@ class NodeConnection:
     def close(self) -> None:
         """Give the connection back; the next request opens another."""
         self._http.close()
+
+    def __enter__(self) -> NodeConnection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def abort(self) -> None:
         """Fail, with NodeUnreachable, what another thread waits for and all later requests."""

@@ -66,7 +66,10 @@ class _Authorised:
 
 
 class NodeControl:
-    """Calls that ask little and seldom: the state of the node, a sum. Not for two threads."""
+    """Calls that ask little and seldom: the state of the node, a sum; a context manager.
+
+    Not for two threads.
+    """
 
     def __init__(self, address: NodeAddress, retry: Retry) -> None:
         self.address = address
@@ -94,6 +97,12 @@ class NodeControl:
         if self._connection is not None:
             self._connection.close()
         self._connection = self._proxy = None
+
+    def __enter__(self) -> NodeControl:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _call(self, method: str, params: tuple[Any, ...], timeout_s: float) -> Any:
         """One try, and another with the cookie as it is then if the node rejects the first."""

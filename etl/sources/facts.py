@@ -47,12 +47,9 @@ class NodeFacts:
 
 def probe_node(address: NodeAddress, retry: Retry) -> NodeFacts:
     """Ask the node what it is. Raises the node errors of etl.errors."""
-    control = NodeControl(address, retry)
-    try:
+    with NodeControl(address, retry) as control:
         chain = control.call("getblockchaininfo")
         network = control.call("getnetworkinfo")
-    finally:
-        control.close()
     try:
         return _facts(chain, network, *_rest(address, retry, str(chain["bestblockhash"])))
     except (KeyError, TypeError, ValueError) as error:
@@ -96,7 +93,6 @@ def _rest(address: NodeAddress, retry: Retry, block_hash: str) -> tuple[bool, bo
 
     An endpoint that is lacking is a 404 without a text.
     """
-    connection = NodeConnection(address, request_timeout(retry.timeout_s))
 
     def offered(path: str) -> bool:
         answer = connection.get(path)
@@ -104,8 +100,6 @@ def _rest(address: NodeAddress, retry: Retry, block_hash: str) -> tuple[bool, bo
             raise unavailable(answer.body, address)
         return answer.status == 200 or (answer.status == 404 and bool(answer.body))
 
-    try:
+    with NodeConnection(address, request_timeout(retry.timeout_s)) as connection:
         rest = retry(lambda: offered("/rest/chaininfo.json"))
         return rest, rest and retry(lambda: offered(f"/rest/spenttxouts/{block_hash}.bin"))
-    finally:
-        connection.close()

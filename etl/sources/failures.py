@@ -34,7 +34,7 @@ def unreachable(error: Exception, address: NodeAddress) -> NodeUnreachable:
     elif isinstance(error, socket.gaierror):
         reason = f"has a host name that cannot be resolved ({error.strerror})"
     elif isinstance(error, http.client.HTTPException | ConnectionError | ValueError):
-        reason = f"cut its answer off or garbled it ({type(error).__name__})"
+        reason = f"hung up or cut its answer off ({type(error).__name__})"
     else:
         reason = f"cannot be reached ({getattr(error, 'strerror', None) or type(error).__name__})"
     return NodeUnreachable(

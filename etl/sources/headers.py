@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from etl.chain.blocks import HEADER_SIZE, block_hashes
-from etl.errors import ChainMoved
+from etl.errors import ChainMoved, UsageError
 from etl.sources.failures import chain_moved
 
 Bytes = npt.NDArray[np.uint8]
@@ -52,14 +52,20 @@ class HeaderPages:
         self._pages: dict[int, _Page] = {}
 
     def hashes(self, first_height: int, last_height: int) -> Bytes:
-        """Block hashes (n, 32) in internal byte order."""
+        """Block hashes (n, 32) in internal byte order. Raises UsageError, ChainMoved."""
         return np.concatenate([hashes for hashes, _ in self._spans(first_height, last_height)])
 
     def times(self, first_height: int, last_height: int) -> Ints:
-        """Header times (n,)."""
+        """Header times (n,). Raises UsageError, ChainMoved."""
         return np.concatenate([times for _, times in self._spans(first_height, last_height)])
 
     def _spans(self, first_height: int, last_height: int) -> list[tuple[Bytes, Ints]]:
+        if not 0 <= first_height <= last_height <= self._tip_height:
+            raise UsageError(
+                f"there are no blocks {first_height} to {last_height} in a chain whose tip is at "
+                f"height {self._tip_height}",
+                "choose a range within the chain",
+            )
         numbers = range(first_height // PAGE, last_height // PAGE + 1)
         self._add({n: self._page(n) for n in numbers if n not in self._pages})
         spans = []

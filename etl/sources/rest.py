@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +37,7 @@ from etl.sources.source import RawBlocks
 
 CONNECTIONS = 4
 """Of one chunk reader. Core works on 16 requests at a time (rpcthreads; 4 before release 30)."""
+_HASH_AT = "blockhashbyheight/{}.bin"
 _LACKING = (
     "start the node (Bitcoin Core 30 or newer) with rest=1, or use --source rpc or blockfiles"
 )
@@ -72,7 +72,8 @@ class RestChunk:
     def _check_active(self, connection: NodeConnection) -> None:
         """The last block is in the active chain, and so are those before it."""
         height = self.first_height + len(self.block_hash) - 1
-        if rest_hash_at(connection, self.address, height) != self.block_hash[-1]:
+        active = rest_get(connection, self.address, _HASH_AT.format(height))
+        if active[::-1].hex() != self.block_hash[-1]:
             raise chain_moved(
                 f"block {self.block_hash[-1]} at height {height} left the node's active chain"
             )
@@ -86,20 +87,21 @@ class RestSource:
     def __init__(self, address: NodeAddress, retry: Retry) -> None:
         self._address = address
         self._retry = retry
-        self._connection = NodeConnection(address, request_timeout(retry.timeout_s))
         tip_hash = self._open()
         self._headers = HeaderPages(self.tip_height, tip_hash, self._fetch_headers, self._hash_at)
 
     def _open(self) -> str:
         """Take in the state of the chain; returns the tip's hash."""
-        info: Any = orjson.loads(self._get("chaininfo.json"))
         try:
+            info = orjson.loads(self._get("chaininfo.json"))
             self.network = known_network(info["chain"])
             self.tip_height = int(info["blocks"])
             self._prune_height = int(info.get("pruneheight", 0))
             tip_hash = str(info["bestblockhash"])
         except (KeyError, TypeError, ValueError) as error:
-            raise bad_answer(f"/rest/chaininfo lacks {error}", self._address) from error
+            raise bad_answer(
+                f"/rest/chaininfo is not what a node says ({error!r})", self._address
+            ) from error
         self._get(f"spenttxouts/{tip_hash}.bin")
         return tip_hash
 
@@ -117,8 +119,8 @@ class RestSource:
 
     def chunk(self, first_height: int, last_height: int) -> RestChunk:
         """A reader for the range, both ends included. Raises NodeIncapable where it is pruned."""
-        check_not_pruned(self._prune_height, first_height, self._address)
         hashes = self.hashes(first_height, last_height)[:, ::-1]
+        check_not_pruned(self._prune_height, first_height, self._address)
         return RestChunk(
             address=self._address,
             first_height=first_height,
@@ -126,11 +128,16 @@ class RestSource:
             timeout_s=self._retry.timeout_s,
         )
 
+    def close(self) -> None:
+        """End the connection; chunk readers have their own."""
+        self._connection.close()
+
     def _get(self, path: str) -> bytes:
-        return self._retry(lambda: rest_get(self._connection, self._address, path))
+        with NodeConnection(self._address, request_timeout(self._retry.timeout_s)) as connection:
+            return self._retry(lambda: rest_get(connection, self._address, path))
 
     def _hash_at(self, height: int) -> str:
-        return self._retry(lambda: rest_hash_at(self._connection, self._address, height))
+        return self._get(_HASH_AT.format(height))[::-1].hex()
 
     def _fetch_headers(self, first_height: int, last_height: int) -> bytes:
         count = last_height - first_height + 1
@@ -146,11 +153,6 @@ def rest_get(connection: NodeConnection, address: NodeAddress, path: str) -> byt
     if answer.status == 200:
         return answer.body
     raise _failure(answer, path, address)
-
-
-def rest_hash_at(connection: NodeConnection, address: NodeAddress, height: int) -> str:
-    """Hash, in hex, of the active chain's block at `height`."""
-    return rest_get(connection, address, f"blockhashbyheight/{height}.bin")[::-1].hex()
 
 
 def _failure(answer: Answer, path: str, address: NodeAddress) -> MinerflowError:

@@ -1,5 +1,4 @@
-"""The source `rpc`: `getblock <hash> 3` (Bitcoin Core >= 23), which every node serves that lets
-minerflow in.
+"""The source `rpc`: `getblock <hash> 3`, which every node since Bitcoin Core 23 serves.
 
 Invariants: a chunk reader gives exactly the blocks whose hashes it was made with, each with its
 header hash checked, or raises; a block that left the active chain raises ChainMoved.
@@ -90,7 +89,6 @@ class RpcSource:
             )
         self.network = self.facts.network
         self.tip_height = self.facts.blocks
-        self._connection = NodeConnection(address, request_timeout(retry.timeout_s))
         self._headers = HeaderPages(
             self.tip_height, self.facts.best_block_hash, self._fetch_headers, self._hash_at
         )
@@ -109,14 +107,18 @@ class RpcSource:
 
     def chunk(self, first_height: int, last_height: int) -> RpcChunk:
         """A reader for the range, both ends included. Raises NodeIncapable where it is pruned."""
-        check_not_pruned(self.facts.prune_height, first_height, self._address)
         hashes = self.hashes(first_height, last_height)[:, ::-1]
+        check_not_pruned(self.facts.prune_height, first_height, self._address)
         return RpcChunk(
             address=self._address,
             first_height=first_height,
             block_hash=tuple(row.tobytes().hex() for row in hashes),
             timeout_s=self._retry.timeout_s,
         )
+
+    def close(self) -> None:
+        """End the connection; chunk readers have their own."""
+        self._connection.close()
 
     def _fetch_headers(self, first_height: int, last_height: int) -> bytes:
         heights = [[height] for height in range(first_height, last_height + 1)]
@@ -131,4 +133,5 @@ class RpcSource:
         return str(self._batch("getblockhash", [[height]])[0])
 
     def _batch(self, method: str, params: Sequence[Sequence[object]]) -> list[str]:
-        return self._retry(partial(call_batch, self._connection, method, params, self._address))
+        with NodeConnection(self._address, request_timeout(self._retry.timeout_s)) as connection:
+            return self._retry(partial(call_batch, connection, method, params, self._address))

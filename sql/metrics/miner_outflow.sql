@@ -45,7 +45,7 @@ weighed AS (
     SELECT
         *,
         CASE WHEN count(*) OVER week = 7 THEN avg(mean_btc) OVER week END AS mean_ma7_btc,
-        -- The sum is exact, so that equal totals give equal indices and mpi sees a spread of 0.
+        -- The sum is exact, so that a year of equal totals gives mpi a spread of just 0.
         CASE WHEN count(total_usd) OVER year = 365 THEN
             CAST(total_usd AS DOUBLE) * 365
             / nullif(CAST(sum(total_usd) OVER year AS DOUBLE), 0)
@@ -66,12 +66,9 @@ SELECT
     mean_ma7_btc,
     total_usd,
     capitulation_index,
-    CASE WHEN
-        count(capitulation_index) OVER year = 365
-        AND min(capitulation_index) OVER year < max(capitulation_index) OVER year
-    THEN
+    CASE WHEN count(capitulation_index) OVER year = 365 THEN
         (capitulation_index - avg(capitulation_index) OVER year)
-        / stddev_samp(capitulation_index) OVER year
+        / nullif(stddev_samp(capitulation_index) OVER year, 0)
     END AS mpi
 FROM weighed
 WINDOW year AS (PARTITION BY profile, miner ORDER BY day ROWS 364 PRECEDING);

@@ -1,7 +1,7 @@
 -- table: flow_days
--- definition: the flows of daily_flows in which a hop takes part, summed over the pools. Materialised,
---   rebuilt after loading: no flow metric asks for a pool, and pairs of pools make most of
---   daily_flows, so that the metric views read this instead.
+-- definition: the flows of daily_flows in which a hop takes part, summed over the pools.
+--   Materialised, rebuilt after loading: no flow metric asks for a pool, and pairs of pools make
+--   most of daily_flows, so that the metric views read this instead.
 -- unit: satoshis
 -- grain: profile, day, is_coinbase, source hop and exchange, destination hop and exchange
 -- source: daily_flows

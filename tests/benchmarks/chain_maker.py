@@ -22,10 +22,12 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tests.benchmarks import wallets as wallet_state
 from tests.benchmarks.block_parts import (
@@ -190,10 +192,17 @@ class ChainMaker:
         self._times.append(max(planned, median + 1))
         return self._times[-1]
 
-    def _merkle(self, count: int, leaves: np.ndarray) -> bytes:
+    def _merkle(self, count: int, leaves: NDArray[np.uint8]) -> bytes:
         level = leaves[: count + 1].copy()
         merkle_root(level, count, self.buffers.work, self.buffers.scratch)
-        return level[0].tobytes()
+        return bytes(level[0])
+
+    def _wtxids(self, count: int) -> NDArray[np.uint8]:
+        """Witness ids with a row to spare; that of the coinbase is zero."""
+        ends = self.buffers.ends[:count].tolist()
+        view = self.buffers.block.data
+        ids = [sha256d(view[start:end]) for start, end in pairwise(ends)]
+        return np.frombuffer(bytes(32) + b"".join(ids) + bytes(32), np.uint8).reshape(-1, 32)
 
     def _draw_pool(self) -> int:
         shares = [1 / (rank + 2) for rank in range(len(self.tags))]
@@ -201,9 +210,8 @@ class ChainMaker:
 
     def _coinbase(self, count: int, fees_sat: int) -> bytes:
         """The coinbase with its witness; its id becomes row 0 of the block's ids."""
-        self.buffers.wtxids[0] = 0
         reserved = bytes(32)
-        commitment = sha256d(self._merkle(count, self.buffers.wtxids) + reserved)
+        commitment = sha256d(self._merkle(count, self._wtxids(count)) + reserved)
         pool = self._draw_pool()
         claim_sat = subsidy_sat(self.height) + fees_sat
         if self._random.random() < 0.01:

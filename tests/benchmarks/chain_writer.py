@@ -1,10 +1,10 @@
 """Writes `blk*.dat`, `rev*.dat` and `xor.dat` the way Bitcoin Core lays them out.
 
-Invariants: a block's undo record stands in the rev file of the same number as its blk file, and undo
-records are written in height order although blocks may not be; genesis has no undo record; every
-written byte is XORed with the key by its offset in the file modulo 8; the zero bytes that Core
-preallocates at the end of the active files are not. Files are cut and preallocated as in
-`FlatFileSeq` and `BlockManager` (Core 28: 128 MiB, chunks of 16 MiB and 1 MiB).
+Invariants: a block's undo record stands in the rev file of the same number as its blk file, and
+undo records are written in height order although blocks may not be; genesis has no undo record;
+every written byte is XORed with the key by its offset in the file modulo 8; the zero bytes that
+Core preallocates at the end of the active files are not. Files are cut and preallocated as
+`FlatFileSeq` and `BlockManager` of Core 28 do it: 128 MiB, chunks of 16 MiB and 1 MiB.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Block(NamedTuple):
     undo: bytes
 
 
-def sha256d(data: bytes) -> bytes:
+def sha256d(data: bytes | memoryview) -> bytes:
     """SHA-256 of the SHA-256."""
     return hashlib.sha256(hashlib.sha256(data).digest()).digest()
 
@@ -55,7 +55,6 @@ class BlockFiles:
         *,
         xor_key: bytes,
         magic: bytes = REGTEST_MAGIC,
-        file_limit_bytes: int = FILE_LIMIT_BYTES,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.glob("blk*.dat")):
@@ -63,7 +62,6 @@ class BlockFiles:
         self.folder = folder
         self.xor_key = xor_key
         self.magic = magic
-        self.file_limit_bytes = file_limit_bytes
         self.number = 0
         (folder / "xor.dat").write_bytes(xor_key)
 
@@ -71,7 +69,7 @@ class BlockFiles:
         """Write a block; gives the number of its file."""
         path = self.path("blk", self.number)
         size = path.stat().st_size if path.exists() else 0
-        if size and size + len(raw) + 8 >= self.file_limit_bytes:
+        if size and size + len(raw) + 8 >= FILE_LIMIT_BYTES:
             self.number += 1
             path = self.path("blk", self.number)
         self._append(path, self.magic + len(raw).to_bytes(4, "little") + raw)

@@ -13,7 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from tests.benchmarks.shape import Kind
-from tests.benchmarks.wallets import draw, keyed, next64
+from tests.benchmarks.wallets import draw, keyed, mix64, next64
 
 P2PKH, P2SH, P2WPKH, P2WSH, P2TR = (int(kind) for kind in list(Kind)[:5])
 _BYTE, _EIGHT = np.uint64(0xFF), np.uint64(8)
@@ -89,10 +89,24 @@ def put_word(out: NDArray[np.uint8], at: int, word: np.uint64, size: int) -> int
 
 
 @njit(cache=True)
+def put_eight(out: NDArray[np.uint8], at: int, word: np.uint64) -> int:
+    """All eight bytes of a word; unrolled, so that it compiles to one store."""
+    out[at] = word & _BYTE
+    out[at + 1] = (word >> np.uint64(8)) & _BYTE
+    out[at + 2] = (word >> np.uint64(16)) & _BYTE
+    out[at + 3] = (word >> np.uint64(24)) & _BYTE
+    out[at + 4] = (word >> np.uint64(32)) & _BYTE
+    out[at + 5] = (word >> np.uint64(40)) & _BYTE
+    out[at + 6] = (word >> np.uint64(48)) & _BYTE
+    out[at + 7] = (word >> np.uint64(56)) & _BYTE
+    return at + 8
+
+
+@njit(cache=True)
 def put_random(out: NDArray[np.uint8], at: int, size: int, rng: NDArray[np.uint64]) -> int:
     """Random bytes."""
     for _ in range(size // 8):
-        at = put_word(out, at, next64(rng), 8)
+        at = put_eight(out, at, next64(rng))
     return put_word(out, at, next64(rng), size % 8)
 
 
@@ -101,11 +115,10 @@ def put_hash(
     out: NDArray[np.uint8], at: int, address: int, size: int, rng: NDArray[np.uint64]
 ) -> int:
     """The hash or key that an address commits to."""
+    key = keyed(rng, address)
     for i in range(size // 8):
-        at = put_word(out, at, keyed(rng, address, i), 8)
-    if size % 8:
-        at = put_word(out, at, keyed(rng, address, size // 8), size % 8)
-    return at
+        at = put_eight(out, at, mix64(key + np.uint64(i)))
+    return put_word(out, at, mix64(key + np.uint64(9)), size % 8)
 
 
 @njit(cache=True)
@@ -143,7 +156,7 @@ def put_undo_script(
     out: NDArray[np.uint8], at: int, kind: int, address: int, rng: NDArray[np.uint64]
 ) -> int:
     """Script as undo data compresses it."""
-    if kind == P2PKH or kind == P2SH:
+    if kind in (P2PKH, P2SH):
         out[at] = 0 if kind == P2PKH else 1
         return put_hash(out, at + 1, address, 20, rng)
     out[at] = 22 + 6 if kind == P2WPKH else 34 + 6
@@ -228,10 +241,11 @@ def put_script_sig(
     if nested:
         out[at], out[at + 1], out[at + 2], out[at + 3] = 23, 22, 0, 20
         return put_random(out, at + 4, 20, rng)
-    end = put_multisig_spend(out, at + 3, False, rng)
-    out[at] = 0xFD
-    put_number(out, at + 1, end - at - 3, 2)
-    return end
+    size = put_multisig_spend(out, at + 3, False, rng) - at - 3
+    start = put_compact(out, at, size)
+    for i in range(start, start + size):
+        out[i] = out[i - start + at + 3]
+    return start + size
 
 
 @njit(cache=True)

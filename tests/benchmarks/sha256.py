@@ -81,9 +81,7 @@ def _compress(data: NDArray[np.uint8], at: int, work: NDArray[np.uint32]) -> Non
 
 
 @njit(cache=True)
-def _digest(
-    data: NDArray[np.uint8], start: int, length: int, work: NDArray[np.uint32]
-) -> None:
+def _digest(data: NDArray[np.uint8], start: int, length: int, work: NDArray[np.uint32]) -> None:
     """Leave the SHA-256 state of data[start : start + length] in work[:8]."""
     end = start + length
     padded = (length + 9 + 63) // 64 * 64

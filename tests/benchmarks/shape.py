@@ -111,8 +111,8 @@ def tables(shape: ChainShape, pools: int) -> Tables:
     dials = [pools, shape.services, shape.miners, round(shape.op_return * 1024)]
     return Tables(
         kinds=shape.kind_table(),
-        inputs=_counts((0.67, 0.13, 0.05), exponent=1.78, largest=MAX_INPUTS - 20),
-        outputs=_counts((0.19, 0.63), exponent=2.02, largest=MAX_OUTPUTS - 20),
+        inputs=_counts((0.38, 0.27, 0.15), exponent=1.7, largest=MAX_INPUTS - 20),
+        outputs=_counts((0.19, 0.63), exponent=2.58, largest=MAX_OUTPUTS - 20),
         batch=_counts((0.0, 0.0, 0.0, 0.0), exponent=1.7, largest=200),
         services=_quantiles(rank - 1, 1 / rank),
         dials=np.array(dials, dtype=np.int64),

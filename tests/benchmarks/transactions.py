@@ -19,6 +19,7 @@ from tests.benchmarks.encoding import (
     P2PKH,
     P2SH,
     put_compact,
+    put_eight,
     put_number,
     put_random,
     put_script,
@@ -45,6 +46,8 @@ from tests.benchmarks.wallets import (
     draw_from,
     free_slot,
     kind_of,
+    known_user,
+    last_address,
     main_address,
     new_address,
     new_holder,
@@ -66,7 +69,10 @@ _DIAL_MINERS, _DIAL_OP_RETURN = int(Dial.MINERS), int(Dial.OP_RETURN_PER_1024)
 
 
 class Buffers(NamedTuple):
-    """Memory that every block uses again. Row 0 of the id arrays is the coinbase's."""
+    """Memory that every block uses again.
+
+    Row 0 of `txids` and `ends` is the coinbase's; transaction i is block[ends[i - 1] : ends[i]].
+    """
 
     body: NDArray[np.uint8]
     witness: NDArray[np.uint8]
@@ -74,7 +80,7 @@ class Buffers(NamedTuple):
     undo: NDArray[np.uint8]
     txids: NDArray[np.uint8]
     txid_words: NDArray[np.int64]
-    wtxids: NDArray[np.uint8]
+    ends: NDArray[np.int64]
     planned: NDArray[np.int64]
     work: NDArray[np.uint32]
     scratch: NDArray[np.uint8]
@@ -90,45 +96,49 @@ def new_buffers() -> Buffers:
         undo=np.zeros(3_000_000, np.uint8),
         txids=txids,
         txid_words=txids.view(np.int64),
-        wtxids=np.zeros((MAX_TXS + 2, 32), np.uint8),
+        ends=np.zeros(MAX_TXS + 1, np.int64),
         planned=np.zeros((MAX_OUTPUTS + 1, 4), np.int64),
         work=np.zeros(WORK_SIZE, np.uint32),
         scratch=np.zeros(32 + 2 * SPARE_BYTES, np.uint8),
     )
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _plan(b: Buffers, k: int, holder: int, address: int, kind: int) -> None:
     b.planned[k, TO_HOLDER] = holder
     b.planned[k, TO_ADDRESS] = address
     b.planned[k, TO_KIND] = kind
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _plan_user(w: Wallets, t: Tables, b: Buffers, k: int, fresh_percent: int) -> None:
-    """Pay somebody who holds coins already, at the usual or at a fresh address."""
-    holder = any_holder(w)
+    """Pay a known holder, rich or not, at the usual or at a fresh address."""
+    holder = any_holder(w) if draw(w.rng, 100) < 55 else known_user(w, t)
     fresh = draw(w.rng, 100) < fresh_percent
     address = new_address(w) if fresh else main_address(w, holder)
     _plan(b, k, holder, address, kind_of(w, t, holder))
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _plan_newcomer(w: Wallets, t: Tables, b: Buffers, k: int) -> None:
     holder = new_holder(w)
     _plan(b, k, holder, main_address(w, holder), kind_of(w, t, holder))
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _plan_service(w: Wallets, t: Tables, b: Buffers, k: int) -> None:
-    """Pay an exchange-like holder at a fresh deposit address or at its hot wallet."""
+    """Pay an exchange-like holder at a fresh or known deposit address or at its hot wallet."""
     holder = any_service(w, t)
-    fresh = draw(w.rng, 100) < 35
-    address = new_address(w) if fresh else main_address(w, holder)
+    dice = draw(w.rng, 100)
+    address = last_address(w, holder)
+    if dice < 30:
+        address = new_address(w)
+    elif dice < 60 or address < 0:
+        address = main_address(w, holder)
     _plan(b, k, holder, address, kind_of(w, t, holder))
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _plan_miner(w: Wallets, t: Tables, b: Buffers, k: int, pool: int) -> None:
     """Pay one of a pool's own miners, large ones more often."""
     each = max(t.dials[_DIAL_MINERS] // t.dials[_DIAL_POOLS], 1)
@@ -144,16 +154,16 @@ def _plan_payment(w: Wallets, t: Tables, b: Buffers, k: int, to_service_percent:
     dice = draw(w.rng, 100)
     if dice < to_service_percent:
         _plan_service(w, t, b, k)
-    elif dice < to_service_percent + 16:
+    elif dice < to_service_percent + 22:
         _plan_newcomer(w, t, b, k)
     else:
-        _plan_user(w, t, b, k, 12)
+        _plan_user(w, t, b, k, 6)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _plan_change(w: Wallets, t: Tables, b: Buffers, k: int, holder: int) -> None:
     reserved = t.dials[_DIAL_POOLS] + t.dials[_DIAL_SERVICES] + t.dials[_DIAL_MINERS]
-    fresh = holder >= reserved and draw(w.rng, 100) < 42
+    fresh = holder >= reserved and draw(w.rng, 100) < 38
     address = new_address(w) if fresh else main_address(w, holder)
     _plan(b, k, holder, address, kind_of(w, t, holder))
 
@@ -163,7 +173,7 @@ def _plan_outputs(w: Wallets, t: Tables, b: Buffers, holder: int, n_in: int, n_o
     """Decide who gets the outputs; one of several is change."""
     pools, services = t.dials[_DIAL_POOLS], t.dials[_DIAL_SERVICES]
     is_miner = pools + services <= holder < pools + services + t.dials[_DIAL_MINERS]
-    to_service = 55 if is_miner else (6 if holder < pools + services else 24)
+    to_service = 55 if is_miner else (25 if holder < pools + services else 60)
     change = draw(w.rng, n_out) if n_out > 1 or n_in >= 8 else -1
     for k in range(n_out):
         if k == change:
@@ -174,12 +184,12 @@ def _plan_outputs(w: Wallets, t: Tables, b: Buffers, holder: int, n_in: int, n_o
             _plan_payment(w, t, b, k, to_service)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _share_out(w: Wallets, b: Buffers, n_out: int, total_sat: int) -> None:
     """Divide `total_sat` into `n_out` parts of at least 1 satoshi, many of them round."""
     weights = 0
     for k in range(n_out):
-        b.planned[k, TO_VALUE] = 200 + (draw(w.rng, 65_536) * draw(w.rng, 65_536) >> 16)
+        b.planned[k, TO_VALUE] = 16_000 + (draw(w.rng, 65_536) * draw(w.rng, 65_536) >> 16)
         weights += b.planned[k, TO_VALUE]
     left = total_sat
     for k in range(n_out):
@@ -191,14 +201,14 @@ def _share_out(w: Wallets, b: Buffers, n_out: int, total_sat: int) -> None:
     b.planned[n_out - 1, TO_VALUE] += left
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _fee_sat(w: Wallets, n_in: int, n_out: int, total_sat: int) -> int:
     """A skewed fee rate of 1 to 17 sat/vB, never more than a twentieth of what is spent."""
     rate = 1 + (draw(w.rng, 64) * draw(w.rng, 64) >> 8)
     return min((11 + 75 * n_in + 33 * n_out) * rate, total_sat // 20)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _write_input(
     w: Wallets, b: Buffers, at: int, wit: int, undo: int, slot: int
 ) -> tuple[int, int, int]:
@@ -206,7 +216,7 @@ def _write_input(
     kind = (coin[5] >> 1) & 7
     nested = kind == P2SH and (coin[6] & 3) != 0
     for i in range(4):
-        at = put_number(b.body, at, coin[i], 8)
+        at = put_eight(b.body, at, np.uint64(coin[i]))
     at = put_number(b.body, at, coin[7] & 0xFFFFFFFF, 4)
     at = put_script_sig(b.body, at, kind, nested, w.rng)
     at = put_number(b.body, at, 0xFFFFFFFD if draw(w.rng, 2) else 0xFFFFFFFF, 4)
@@ -215,7 +225,7 @@ def _write_input(
     return at, wit, undo
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _write_inputs(
     w: Wallets, b: Buffers, holder: int, n_in: int, undo: int, height: int
 ) -> tuple[int, int, int, int, bool]:
@@ -238,7 +248,7 @@ def _write_inputs(
     return at, wit, undo, total, segwit
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _write_op_return(w: Wallets, b: Buffers, at: int) -> int:
     size = 20 + draw(w.rng, 56)
     at = put_number(b.body, at, 0, 8)
@@ -247,7 +257,7 @@ def _write_op_return(w: Wallets, b: Buffers, at: int) -> int:
     return put_random(b.body, at + 3, size, w.rng)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _write_outputs(w: Wallets, b: Buffers, at: int, n_out: int, op_return: bool) -> int:
     at = put_compact(b.body, at, n_out + op_return)
     for k in range(n_out):
@@ -261,7 +271,7 @@ def _write_outputs(w: Wallets, b: Buffers, at: int, n_out: int, op_return: bool)
     return at
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _assemble(b: Buffers, at: int, body: int, wit: int, segwit: bool) -> int:
     """Copy a transaction into the block, with marker and witness where it has one."""
     if not segwit:
@@ -278,17 +288,7 @@ def _assemble(b: Buffers, at: int, body: int, wit: int, segwit: bool) -> int:
     return at + 4
 
 
-@njit(cache=True)
-def _hash_ids(b: Buffers, i: int, start: int, end: int, body: int, segwit: bool) -> None:
-    """Ids of transaction `i`, whose bytes are body[:body] and block[start:end]."""
-    sha256d(b.body, 0, body, b.txids[i], b.work, b.scratch)
-    if segwit:
-        sha256d(b.block, start, end - start, b.wtxids[i], b.work, b.scratch)
-    else:
-        b.wtxids[i] = b.txids[i]
-
-
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _credit(w: Wallets, b: Buffers, i: int, n_out: int, height: int) -> None:
     """Hand out the new coins of transaction `i`."""
     for k in range(n_out):
@@ -310,7 +310,7 @@ def _add_transaction(
 ) -> None:
     """Append a transaction to block and undo buffers and take its coins over."""
     at, wit, undo, total, segwit = _write_inputs(w, b, holder, n_in, result[UNDO_BYTES], height)
-    n_out = max(1, min(n_out, total // 700))
+    n_out = max(1, min(n_out, total // 250))
     fee = _fee_sat(w, n_in, n_out, total)
     _plan_outputs(w, t, b, holder, n_in, n_out)
     _share_out(w, b, n_out, total - fee)
@@ -319,7 +319,8 @@ def _add_transaction(
     at = put_number(b.body, at, height - 1 if draw(w.rng, 5) == 0 else 0, 4)
     start, i = result[TX_BYTES], result[TX_COUNT]
     end = _assemble(b, start, at, wit, segwit)
-    _hash_ids(b, i, start, end, at, segwit)
+    b.ends[i] = end
+    sha256d(b.body, 0, at, b.txids[i], b.work, b.scratch)
     _credit(w, b, i, n_out, height)
     w.tally[FEES] += fee
     result[TX_COUNT] += 1
@@ -329,7 +330,7 @@ def _add_transaction(
     result[BLOCK_WEIGHT] += 3 * at + end - start
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _add_payout(
     w: Wallets, t: Tables, b: Buffers, result: NDArray[np.int64], pool: int, height: int
 ) -> None:
@@ -338,10 +339,8 @@ def _add_payout(
     _add_transaction(w, t, b, result, pool, n_in, 40 + draw(w.rng, 260), height)
 
 
-@njit(cache=True)
-def _add_spend(
-    w: Wallets, t: Tables, b: Buffers, result: NDArray[np.int64], height: int
-) -> None:
+@njit(cache=True, forceinline=True)
+def _add_spend(w: Wallets, t: Tables, b: Buffers, result: NDArray[np.int64], height: int) -> None:
     """Anybody spends; small numbers only where the block is nearly full."""
     n_in = draw_from(t.inputs, w.rng)
     n_out = draw_from(t.outputs, w.rng)

@@ -26,8 +26,11 @@ INPUTS, OUTPUTS, OP_RETURNS, FEES, IN_BLOCK, CO_SPENDS = 6, 7, 8, 9, 10, 11
 TALLIES = 12
 
 RECENT = 16384
+SERVICE_STOCK = 400
+DUST_SAT = 1_200
 MAX_OUTPUTS_PER_BLOCK = 40_000
 _DIAL_POOLS, _DIAL_SERVICES = int(Dial.POOLS), int(Dial.SERVICES)
+_DIAL_MINERS = int(Dial.MINERS)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX1, _MIX2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _S27, _S30, _S31, _S33 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(33)
@@ -72,7 +75,7 @@ def check_room(wallets: Wallets) -> None:
             raise MemoryError(f"wallet array {column} is full at {size} rows")
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def mix64(z: np.uint64) -> np.uint64:
     """Finaliser of splitmix64."""
     z = (z ^ (z >> _S30)) * _MIX1
@@ -80,43 +83,43 @@ def mix64(z: np.uint64) -> np.uint64:
     return z ^ (z >> _S31)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def next64(rng: NDArray[np.uint64]) -> np.uint64:
     """Next 64 random bits (splitmix64; rng[0] is the state, rng[1] the salt of the addresses)."""
     rng[0] += _GOLDEN
     return mix64(rng[0])
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def draw(rng: NDArray[np.uint64], bound: int) -> int:
     """A whole number in [0, bound), bound < 2**31."""
-    return (np.int64(next64(rng) >> _S33) * bound) >> 31
+    return int((np.int64(next64(rng) >> _S33) * bound) >> 31)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def draw_from(table: NDArray[np.int64], rng: NDArray[np.uint64]) -> int:
     """A number from a quantile table."""
-    return table[draw(rng, TABLE_SIZE)]
+    return int(table[draw(rng, TABLE_SIZE)])
 
 
-@njit(cache=True)
-def keyed(rng: NDArray[np.uint64], number: int, salt: int) -> np.uint64:
-    """64 bits that depend only on the seed and two numbers."""
-    return mix64(mix64(rng[1] + np.uint64(number) * _GOLDEN) + np.uint64(salt) * _MIX1)
+@njit(cache=True, forceinline=True)
+def keyed(rng: NDArray[np.uint64], number: int) -> np.uint64:
+    """64 bits that depend only on the seed and a number."""
+    return mix64(rng[1] + np.uint64(number) * _GOLDEN)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def kind_of(w: Wallets, t: Tables, holder: int) -> int:
     """Script kind of all addresses of a holder."""
-    return np.int64(t.kinds[np.int64(keyed(w.rng, holder, 77) >> _S33) % TABLE_SIZE])
+    return int(t.kinds[np.int64(mix64(~keyed(w.rng, holder)) >> _S33) % TABLE_SIZE])
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def new_address(w: Wallets) -> int:
     """A never used address."""
     address = w.tally[ADDRESSES]
     w.tally[ADDRESSES] += 1
-    return address
+    return int(address)
 
 
 @njit(cache=True)
@@ -124,30 +127,30 @@ def main_address(w: Wallets, holder: int) -> int:
     """The address that a holder uses again and again."""
     if w.holders[holder, MAIN] < 0:
         w.holders[holder, MAIN] = new_address(w)
-    return np.int64(w.holders[holder, MAIN])
+    return int(w.holders[holder, MAIN])
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def new_holder(w: Wallets) -> int:
     """A holder without coins or addresses."""
     holder = w.tally[HOLDERS]
     w.tally[HOLDERS] += 1
     w.holders[holder, MAIN] = -1
-    return holder
+    return int(holder)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _take_slot(w: Wallets) -> int:
     w.tally[LIVE] += 1
     free = w.tally[FREE]
     if free > 0:
         w.tally[FREE] = w.coins[free - 1, LINK]
-        return free - 1
+        return int(free - 1)
     w.tally[SLOTS] += 1
-    return w.tally[SLOTS] - 1
+    return int(w.tally[SLOTS] - 1)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _enqueue(w: Wallets, holder: int, slot: int) -> None:
     if w.holders[holder, COUNT] == 0:
         w.holders[holder, HEAD] = slot + 1
@@ -180,16 +183,16 @@ def add_coin(
     w.tally[CREATED] += 1
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def pop_coin(w: Wallets, holder: int) -> int:
     """Slot of a holder's oldest coin, taken out of the queue but not yet freed."""
     slot = np.int64(w.holders[holder, HEAD]) - 1
     w.holders[holder, HEAD] = w.coins[slot, LINK] >> 32
     w.holders[holder, COUNT] -= 1
-    return slot
+    return int(slot)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def free_slot(w: Wallets, slot: int) -> None:
     """Give back the slot of a spent coin."""
     w.coins[slot, VALUE] = 0
@@ -198,7 +201,7 @@ def free_slot(w: Wallets, slot: int) -> None:
     w.tally[LIVE] -= 1
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def any_holder(w: Wallets) -> int:
     """Holder of a random unspent output, so that large holders are met more often."""
     if w.tally[LIVE] == 0:
@@ -206,10 +209,26 @@ def any_holder(w: Wallets) -> int:
     slot = draw(w.rng, w.tally[SLOTS])
     while w.coins[slot, VALUE] == 0:
         slot = draw(w.rng, w.tally[SLOTS])
-    return w.coins[slot, HOLDER] >> 32
+    return int(w.coins[slot, HOLDER] >> 32)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
+def known_user(w: Wallets, t: Tables) -> int:
+    """A random holder who is neither pool, service nor recurring miner."""
+    reserved = t.dials[_DIAL_POOLS] + t.dials[_DIAL_SERVICES] + t.dials[_DIAL_MINERS]
+    users = w.tally[HOLDERS] - reserved
+    return reserved + draw(w.rng, users) if users else new_holder(w)
+
+
+@njit(cache=True, forceinline=True)
+def last_address(w: Wallets, holder: int) -> int:
+    """The address of a holder's newest coin, -1 without one."""
+    if w.holders[holder, COUNT] == 0:
+        return -1
+    return int(w.coins[w.holders[holder, TAIL] - 1, HOLDER] & 0xFFFFFFFF)
+
+
+@njit(cache=True, forceinline=True)
 def recent_holder(w: Wallets) -> int:
     """Holder of one of the newest outputs, or of any where that one is spent."""
     reach = min(w.tally[CREATED], RECENT)
@@ -218,25 +237,53 @@ def recent_holder(w: Wallets) -> int:
     slot = w.recent[(w.tally[CREATED] - 1 - draw(w.rng, reach)) % RECENT]
     if w.coins[slot, VALUE] == 0:
         return any_holder(w)
-    return w.coins[slot, HOLDER] >> 32
+    return int(w.coins[slot, HOLDER] >> 32)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def any_service(w: Wallets, t: Tables) -> int:
     """An exchange-like holder, the first ones most often."""
-    return t.dials[_DIAL_POOLS] + draw_from(t.services, w.rng)
+    return int(t.dials[_DIAL_POOLS] + draw_from(t.services, w.rng))
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
+def _is_service(w: Wallets, t: Tables, holder: int) -> bool:
+    first = t.dials[_DIAL_POOLS]
+    return bool(first <= holder < first + t.dials[_DIAL_SERVICES])
+
+
+@njit(cache=True, forceinline=True)
+def _is_dust(w: Wallets, holder: int) -> bool:
+    """Whether a holder's oldest coin is hardly worth its fee."""
+    return bool(w.coins[w.holders[holder, HEAD] - 1, VALUE] < DUST_SAT)
+
+
+@njit(cache=True, forceinline=True)
+def _small_spender(w: Wallets, t: Tables) -> int:
+    """Somebody with a few coins to spend, rarely only dust.
+
+    Services keep a stock for their large transactions.
+    """
+    service = any_service(w, t)
+    if draw(w.rng, 100) < 14 and w.holders[service, COUNT] > SERVICE_STOCK:
+        return service
+    holder = recent_holder(w) if draw(w.rng, 100) < 70 else any_holder(w)
+    for _ in range(4):
+        if not _is_service(w, t, holder) and not _is_dust(w, holder):
+            break
+        holder = any_holder(w)
+    return holder
+
+
+@njit(cache=True, forceinline=True)
 def spender(w: Wallets, t: Tables, n_in: int) -> int:
     """Who spends next: somebody who can fill `n_in` inputs, as far as a few tries find one."""
-    if n_in < 4 and draw(w.rng, 100) < 45:
-        return recent_holder(w)
-    best = any_holder(w)
+    best = _small_spender(w, t)
     for _ in range(3):
         if w.holders[best, COUNT] >= n_in:
-            return best
-        other = any_service(w, t) if n_in > 5 else any_holder(w)
-        if w.holders[other, COUNT] > w.holders[best, COUNT]:
+            break
+        other = any_service(w, t) if n_in > 4 else any_holder(w)
+        scarce = n_in > 4 and w.holders[other, COUNT] < SERVICE_STOCK
+        if not scarce and w.holders[other, COUNT] > w.holders[best, COUNT]:
             best = other
     return best

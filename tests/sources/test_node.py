@@ -164,7 +164,6 @@ def test_credentials_in_the_url_are_honoured_and_hidden(given: str, url: str, pa
     found = find_node(given)
     assert found.url == url
     assert _pair(found.credentials) == pair
-    assert pair.split(":", 1)[1] not in f"{found}" or pair.endswith(":") or "x" in pair
     assert SECRET not in repr(found) + str(found)
     assert pickle.loads(pickle.dumps(found)) == found
 
@@ -280,11 +279,11 @@ def test_a_wrong_password_is_refused_at_once_and_not_shown() -> None:
 def test_a_cookie_rewritten_by_a_restart_is_taken_up(tmp_path: Path) -> None:
     with FakeNode.golden("economy") as node:
         address = node.write_cookie(tmp_path / ".cookie", "one")
-        control = NodeControl(address, Retry(0))
-        assert control.call("getblockcount") == 531
-        node.write_cookie(tmp_path / ".cookie", "two")
-        assert control.call("getblockcount") == 531
-        (tmp_path / ".cookie").write_text("__cookie__:old")
-        control.close()
-        with pytest.raises(NodeRefused, match="rejects the user or password"):
-            control.call("getblockcount")
+        with NodeControl(address, Retry(0)) as control:
+            assert control.call("getblockcount") == 531
+            node.write_cookie(tmp_path / ".cookie", "two")
+            assert control.call("getblockcount") == 531
+            (tmp_path / ".cookie").write_text("__cookie__:old")
+            control.close()
+            with pytest.raises(NodeRefused, match="rejects the user or password"):
+                control.call("getblockcount")

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ Ints = npt.NDArray[np.int64]
 _KEY_SIZE = 8
 _CHECKSUM_SIZE = 32
 _PREAMBLE = 8
+_MASK_SIZE = 1 << 16
 _NO_KEY = np.zeros(_KEY_SIZE, dtype=np.uint8)
 
 
@@ -175,18 +177,19 @@ def scan_records(path: Path, key: Bytes, magic: bytes, *, is_undo: bool) -> Reco
 def read_payload(data: Bytes, key: Bytes, start: int, size: int) -> Bytes:
     """`size` bytes of a mapped file from `start` on, with the XOR undone."""
     out = np.empty(size, dtype=np.uint8)
-    _unmask_bulk(data, key, start, out)
+    unmask_into(out, data, key, start)
     return out
 
 
-@njit(cache=True, boundscheck=False)
-def _unmask_bulk(data, key, start, out):  # type: ignore[no-untyped-def]
-    mask = np.empty(64, np.uint8)
-    for k in range(64):
-        mask[k] = key[(start + k) & 7]
-    whole = out.size & ~63
-    for p in range(0, whole, 64):
-        for k in range(64):
-            out[p + k] = data[start + p + k] ^ mask[k]
-    for p in range(whole, out.size):
-        out[p] = data[start + p] ^ mask[p & 63]
+def unmask_into(out: Bytes, data: Bytes, key: Bytes, start: int) -> None:
+    """Fill `out` with the bytes of a mapped file from `start` on, with the XOR undone."""
+    mask = _mask(key.tobytes(), start % _KEY_SIZE)
+    for at in range(0, len(out), _MASK_SIZE):
+        part = out[at : at + _MASK_SIZE]
+        np.bitwise_xor(data[start + at : start + at + len(part)], mask[: len(part)], out=part)
+
+
+@lru_cache(maxsize=64)
+def _mask(key: bytes, phase: int) -> Bytes:
+    """The key repeated, as it falls on bytes that start at `phase` modulo 8."""
+    return np.frombuffer((key[phase:] + key[:phase]) * (_MASK_SIZE // _KEY_SIZE), dtype=np.uint8)

@@ -26,6 +26,7 @@ from etl.sources.blockfiles.records import (
     read_xor_key,
     scan_records,
     undo_file,
+    unmask_into,
 )
 from etl.sources.blockfiles.tree import HeaderTree, build_tree
 from etl.sources.blockfiles.undo import BlockPlace, UndoFile
@@ -75,22 +76,26 @@ class BlockFilesChunk:
                 first, filled = at + 1, 0
 
     def _batch(self, places: tuple[BlockPlace, ...]) -> RawBlocks:
-        blocks = [self._block(place) for place in places]
-        spent = [self._spent(place, block) for place, block in zip(places, blocks, strict=True)]
+        block_offset = _offsets([place.size for place in places])
+        block = np.empty(int(block_offset[-1]), dtype=np.uint8)
+        spent = []
+        for at, place in enumerate(places):
+            part = block[block_offset[at] : block_offset[at + 1]]
+            self._read_block(place, part)
+            spent.append(self._spent(place, part))
         return RawBlocks(
             first_height=places[0].height,
-            block=np.concatenate(blocks),
-            block_offset=_offsets(blocks),
+            block=block,
+            block_offset=block_offset,
             spent=np.concatenate(spent),
-            spent_offset=_offsets(spent),
+            spent_offset=_offsets([len(undo) for undo in spent]),
             spent_format="undo",
             origin=str(block_file(self.blocks_dir, places[0].file_number)),
         )
 
-    def _block(self, place: BlockPlace) -> Bytes:
+    def _read_block(self, place: BlockPlace, out: Bytes) -> None:
         data = _map_block_file(block_file(self.blocks_dir, place.file_number))
-        key = np.frombuffer(self.key, dtype=np.uint8)
-        return read_payload(data, key, place.offset, place.size)
+        unmask_into(out, data, np.frombuffer(self.key, dtype=np.uint8), place.offset)
 
     def _spent(self, place: BlockPlace, block: Bytes) -> Bytes:
         if place.height == 0:
@@ -104,8 +109,8 @@ def _map_block_file(path: Path) -> Bytes:
     return map_file(path)
 
 
-def _offsets(parts: list[Bytes]) -> Ints:
-    return np.concatenate(([0], np.cumsum([len(part) for part in parts]))).astype(np.int64)
+def _offsets(sizes: list[int]) -> Ints:
+    return np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
 
 
 def _tx_count(block: Bytes) -> int:
@@ -156,6 +161,9 @@ class BlockFilesSource:
         """A reader for the range, both ends included."""
         places = tuple(self._place(height) for height in range(first_height, last_height + 1))
         return BlockFilesChunk(self.blocks_dir, bytes(self._key), self.network.magic, places)
+
+    def close(self) -> None:
+        """Nothing is held open."""
 
     def _place(self, height: int) -> BlockPlace:
         row = int(self._tree.chain[height])

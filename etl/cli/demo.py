@@ -1,0 +1,117 @@
+"""`minerflow demo`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from etl.cli.common import Command, settings_of
+from etl.cli.progress import open_progress
+from etl.cli.text import print_fields, print_table
+from etl.datadir import DataDirectory
+from etl.resources import demo_dir
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from etl.cli.progress import BarProgress, LineProgress
+    from etl.settings import Settings
+
+DIRECTORY = Path("minerflow-demo")
+CHAINS = {
+    "mainnet": "the first 4,522 blocks of Bitcoin (January and February 2009)",
+    "economy": "a simulated economy with pools, exchanges and CoinJoins",
+}
+METRICS = (
+    "FlowMinerOut1HopAllNtv",
+    "FlowMinerIn1HopAllNtv",
+    "FlowMinerNet1HopAllNtv",
+    "FlowMinerOut1HopAllExNtv",
+    "SplyMiner1HopAllNtv",
+)
+_LATEST_DAYS = 5
+
+_COUNTS = """
+    SELECT
+        (SELECT count(*) FROM blocks) AS blocks,
+        (SELECT sum(tx_count) FROM blocks) AS transactions,
+        (SELECT count(*) FROM days) AS days,
+        (SELECT count(*) FROM transfers) AS transfers,
+        (SELECT count(DISTINCT address) FROM addresses) AS addresses
+"""
+
+
+@click.command(cls=Command, example="minerflow demo")
+def command(data_dir: Path | None, **options: Any) -> None:
+    """Run the whole way on two chains that come with minerflow.
+
+    The results go to ./minerflow-demo, or to --data-dir.
+    """
+    settings = settings_of(options)
+    base = data_dir or DIRECTORY
+    click.echo("The first run compiles code for about a minute.", err=True)
+    with open_progress() as progress:
+        for chain in CHAINS:
+            _run(settings, chain, base / chain, progress)
+    for chain, description in CHAINS.items():
+        click.echo(f"\n{chain}: {description}\n")
+        _show(DataDirectory(base / chain))
+    _say_what_next(base)
+
+
+def _run(
+    settings: Settings, chain: str, data_dir: Path, progress: BarProgress | LineProgress
+) -> None:
+    from etl.pipeline import run_backfill
+
+    bundled = demo_dir(chain)
+    has_labels = chain == "economy"
+    demo = replace(
+        settings,
+        data_dir=data_dir,
+        source="blockfiles",
+        blocks_dir=bundled / "blocks",
+        rpc_url=None,
+        confirmations=None,
+        pools=None,
+        exchanges=bundled / "exchanges.csv" if has_labels else None,
+        prices=bundled / "prices.csv" if has_labels else None,
+    )
+    progress.message(f"{chain}: {bundled / 'blocks'}")
+    run_backfill(demo.job_options(), None, progress)
+
+
+def _show(data_dir: DataDirectory) -> None:
+    from etl.published import open_published
+
+    with open_published(data_dir) as con:
+        counts = con.execute(_COUNTS).fetchall()[0]
+        names = [column[0] for column in con.description or []]
+        rows = _latest_days(con)
+    print_fields({name: f"{count:>9,}" for name, count in zip(names, counts, strict=True)})
+    columns = [("day", False), *((metric, True) for metric in METRICS)]
+    print_table(columns, rows, title="latest final days (profile entity, BTC)")
+
+
+def _latest_days(con: duckdb.DuckDBPyConnection) -> list[tuple[str | None, ...]]:
+    listed = ", ".join(
+        f"CAST(max(value) FILTER (metric = '{metric}') AS DECIMAL(20, 8))" for metric in METRICS
+    )
+    rows = con.execute(
+        f"SELECT day, {listed} FROM metrics WHERE profile = 'entity' "
+        f"GROUP BY day ORDER BY day DESC LIMIT {_LATEST_DAYS}"
+    ).fetchall()
+    return [(str(day), *(None if v is None else f"{v:,}" for v in values)) for day, *values in rows]
+
+
+def _say_what_next(base: Path) -> None:
+    click.echo("Try next, on these results and then on your own node:\n")
+    question = (
+        "SELECT day, miner, total_sat, tx_count FROM miner_outflow "
+        "WHERE profile = 'entity' ORDER BY total_sat DESC LIMIT 10"
+    )
+    click.echo(f'  minerflow query "{question}" --data-dir {base / "economy"}')
+    click.echo("  minerflow doctor")
