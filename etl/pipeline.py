@@ -13,7 +13,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -103,9 +103,9 @@ def plan_backfill(options: JobOptions, wanted: str | None, progress: Progress) -
     """What `run_backfill` would do, without doing it."""
     data_dir = DataDirectory(options.data_dir)
     lake = Lake(data_dir.lake)
-    with closing(open_source(options.source, progress)) as source:
-        span = _wanted_range(wanted, source, lake, options)
-        return Plan(source.describe(), options.data_dir, span, missing_ranges(lake, span))
+    source = open_source(options.source, progress)
+    span = _wanted_range(wanted, source, lake, options)
+    return Plan(source.describe(), options.data_dir, span, missing_ranges(lake, span))
 
 
 def run_backfill(options: JobOptions, wanted: str | None, progress: Progress) -> RunReport:
@@ -149,15 +149,14 @@ def _follow_chain(job: _Job, wanted: str | None) -> tuple[Network, Inputs]:
     for attempt in range(_REPLANS):
         with job.timed("source"):
             source = open_source(job.options.source, job.progress)
-        with closing(source):
-            try:
-                inputs = load_inputs(job.options, job.data_dir, source.network)
-                _fill_lake(job, source, wanted)
-                return source.network, inputs
-            except ChainMoved:
-                if attempt + 1 == _REPLANS:
-                    raise
-                job.progress.message("the chain moved while it was read: planning anew")
+        try:
+            inputs = load_inputs(job.options, job.data_dir, source.network)
+            _fill_lake(job, source, wanted)
+            return source.network, inputs
+        except ChainMoved:
+            if attempt + 1 == _REPLANS:
+                raise
+            job.progress.message("the chain moved while it was read: planning anew")
     raise AssertionError("the last attempt returns or raises")
 
 

@@ -128,10 +128,6 @@ class RestSource:
             timeout_s=self._retry.timeout_s,
         )
 
-    def close(self) -> None:
-        """End the connection; chunk readers have their own."""
-        self._connection.close()
-
     def _get(self, path: str) -> bytes:
         with NodeConnection(self._address, request_timeout(self._retry.timeout_s)) as connection:
             return self._retry(lambda: rest_get(connection, self._address, path))

@@ -116,10 +116,6 @@ class RpcSource:
             timeout_s=self._retry.timeout_s,
         )
 
-    def close(self) -> None:
-        """End the connection; chunk readers have their own."""
-        self._connection.close()
-
     def _fetch_headers(self, first_height: int, last_height: int) -> bytes:
         heights = [[height] for height in range(first_height, last_height + 1)]
         hashes = self._batch("getblockhash", heights)

@@ -62,6 +62,3 @@ class Source(Protocol):
 
     def chunk(self, first_height: int, last_height: int) -> ChunkReader:
         """A reader for the range, both ends included."""
-
-    def close(self) -> None:
-        """End connections; chunk readers have their own."""

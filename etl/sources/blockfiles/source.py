@@ -162,9 +162,6 @@ class BlockFilesSource:
         places = tuple(self._place(height) for height in range(first_height, last_height + 1))
         return BlockFilesChunk(self.blocks_dir, bytes(self._key), self.network.magic, places)
 
-    def close(self) -> None:
-        """Nothing is held open."""
-
     def _place(self, height: int) -> BlockPlace:
         row = int(self._tree.chain[height])
         return BlockPlace(
