@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from etl.jit import compiled_inner
 
 UNKNOWN_POOL = "Unknown"
 
@@ -70,13 +71,13 @@ class CodeBook:
         return hop, self.pools[pool], self.exchanges[exchange]
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def membership_of(code, layout):  # type: ignore[no-untyped-def]
     """0 for no hop, else what stands for hop and pool."""
     return np.int64(code) & ((np.int64(1) << layout.shift) - 1)
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def hop_of(code, layout):  # type: ignore[no-untyped-def]
     """0, 1 or NO_HOP."""
     membership = membership_of(code, layout)
@@ -85,26 +86,26 @@ def hop_of(code, layout):  # type: ignore[no-untyped-def]
     return 0 if membership <= layout.pools else 1
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def pool_of(code, layout):  # type: ignore[no-untyped-def]
     """Pool index of a code that bears a hop."""
     pool = membership_of(code, layout) - 1
     return pool if pool < layout.pools else pool - layout.pools
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def exchange_of(code, layout):  # type: ignore[no-untyped-def]
     """Exchange index, 0 for none."""
     return np.int64(code) >> layout.shift
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def with_hop(code, hop, pool, layout):  # type: ignore[no-untyped-def]
     """The code with this hop and pool and the same exchange."""
     return exchange_of(code, layout) << layout.shift | (1 + hop * layout.pools + pool)
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def with_exchange(code, exchange, layout):  # type: ignore[no-untyped-def]
     """The code with this exchange and the same hop and pool."""
     return exchange << layout.shift | membership_of(code, layout)

@@ -9,7 +9,8 @@ Schnoering & Vazirgiannis 2023 (arXiv 2311.12491) for Whirlpool and Wasabi.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from etl.jit import compiled
 
 RULES = ("", "whirlpool", "wasabi1", "wasabi2", "joinmarket")
 """Names by number; 0 is no CoinJoin."""
@@ -19,7 +20,7 @@ _WHIRLPOOL_EXTRA_SAT = 110_000
 _DUST_546, _DUST_2730 = 546, 2730
 
 
-@njit(cache=True)
+@compiled
 def _distinct(sorted_values):  # type: ignore[no-untyped-def]
     count = 0
     for i in range(sorted_values.size):
@@ -28,7 +29,7 @@ def _distinct(sorted_values):  # type: ignore[no-untyped-def]
     return count
 
 
-@njit(cache=True)
+@compiled
 def _longest_run(sorted_values):  # type: ignore[no-untyped-def]
     longest = 0
     run = 0
@@ -38,7 +39,7 @@ def _longest_run(sorted_values):  # type: ignore[no-untyped-def]
     return longest
 
 
-@njit(cache=True)
+@compiled
 def _top(sorted_values):  # type: ignore[no-untyped-def]
     """(highest multiplicity, lowest value having it)"""
     best = 0
@@ -52,7 +53,7 @@ def _top(sorted_values):  # type: ignore[no-untyped-def]
     return best, denomination
 
 
-@njit(cache=True)
+@compiled
 def _repeats(sorted_values):  # type: ignore[no-untyped-def]
     """(values that repeat, entries that bear one of them)"""
     values = 0
@@ -71,7 +72,7 @@ def _repeats(sorted_values):  # type: ignore[no-untyped-def]
     return values, entries
 
 
-@njit(cache=True)
+@compiled
 def _is_whirlpool(in_sat, out_sat, inputs_distinct, outputs_distinct):  # type: ignore[no-untyped-def]
     n = in_sat.size
     if n < 5 or n > 10 or out_sat.size != n or inputs_distinct != n or outputs_distinct != n:
@@ -87,7 +88,7 @@ def _is_whirlpool(in_sat, out_sat, inputs_distinct, outputs_distinct):  # type: 
     return True
 
 
-@njit(cache=True)
+@compiled
 def _is_wasabi2(out_sorted, in_ids_sorted, outputs_distinct):  # type: ignore[no-untyped-def]
     inputs = in_ids_sorted.size
     outputs = out_sorted.size
@@ -97,7 +98,7 @@ def _is_wasabi2(out_sorted, in_ids_sorted, outputs_distinct):  # type: ignore[no
     return values >= 3 and 2 * entries >= outputs - 1 and 10 * _longest_run(in_ids_sorted) <= inputs
 
 
-@njit(cache=True)
+@compiled
 def coinjoin_rule(in_id, in_sat, out_id, out_sat):  # type: ignore[no-untyped-def]
     """Number of the rule that a transaction fits, 0 for none."""
     inputs = in_id.size
@@ -133,7 +134,7 @@ def coinjoin_rule(in_id, in_sat, out_id, out_sat):  # type: ignore[no-untyped-de
     return 0
 
 
-@njit(cache=True)
+@compiled
 def coinjoin_rules(in_count, out_count, in_id, in_sat, out_id, out_sat):  # type: ignore[no-untyped-def]
     """Rule number of each transaction of a batch: uint8 (t,)."""
     rules = np.zeros(in_count.size, np.uint8)

@@ -9,7 +9,6 @@ at hand expect room for them.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from clustering.attributes import (
     exchange_of,
@@ -22,9 +21,10 @@ from clustering.attributes import (
 from clustering.miners import credit_miner, join, may_join
 from clustering.owners import cm_root, en_root, exchange_of_root, seen_before, with_room
 from clustering.registry import NOT_OWNABLE
+from etl.jit import compiled, compiled_inner
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def first_sights(index, records, label, layout, cm, cm_used, en, en_used):  # type: ignore[no-untyped-def]
     """Give addresses of a block the exchange that they have without doing anything.
 
@@ -51,7 +51,7 @@ def first_sights(index, records, label, layout, cm, cm_used, en, en_used):  # ty
     return cm_used, en_used
 
 
-@njit(cache=True)
+@compiled
 def credit(  # type: ignore[no-untyped-def]
     index, value_sat, start, end, pool, height, records, miners, layout, cm, cm_used, en, en_used
 ):
@@ -71,7 +71,7 @@ def credit(  # type: ignore[no-untyped-def]
     return en, cm_used, en_used
 
 
-@njit(cache=True)
+@compiled
 def join_inputs(  # type: ignore[no-untyped-def]
     index, start, end, tx, height, records, miners, layout, en, en_used, conflicts, conflicts_used
 ):
@@ -97,7 +97,7 @@ def join_inputs(  # type: ignore[no-untyped-def]
     return en, en_used, conflicts, conflicts_used
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def _paying_pools(index, start, end, records, layout):  # type: ignore[no-untyped-def]
     """Pools of the first input of hop 0 in coinmetrics and in entity, -1 where there is none."""
     cm_pool = -1
@@ -113,7 +113,7 @@ def _paying_pools(index, start, end, records, layout):  # type: ignore[no-untype
     return cm_pool, en_pool
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def pay_hop_one(  # type: ignore[no-untyped-def]
     tx, last_tx, in_count, out_count, rule, in_index, i, out_index, o, out_sat, records, layout,
     cm, cm_used, en, en_used,
@@ -150,7 +150,7 @@ def pay_hop_one(  # type: ignore[no-untyped-def]
     return cm_used, en_used
 
 
-@njit(cache=True)
+@compiled
 def settle(changes, used, code, records, height, layout, supply, rows, rows_used):  # type: ignore[no-untyped-def]
     """Turn a block's notes into one row (height, index, code) per address that really changed.
 
@@ -178,14 +178,14 @@ def settle(changes, used, code, records, height, layout, supply, rows, rows_used
     return rows, rows_used
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def _move_balance(supply, balance_sat, before, after, layout):  # type: ignore[no-untyped-def]
     """Move an address's balance between the sums as its code changes."""
     add_balance(supply, -balance_sat, before, layout)
     add_balance(supply, balance_sat, after, layout)
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def add_balance(supply, amount_sat, code, layout):  # type: ignore[no-untyped-def]
     """Add an amount to the sums that an address with this code belongs to."""
     hop = hop_of(code, layout)

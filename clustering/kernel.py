@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from clustering.hops import add_balance, credit, first_sights, join_inputs, pay_hop_one, settle
 from clustering.owners import resolve, with_room
 from clustering.registry import NOT_OWNABLE
 from clustering.transfers import make_scratch, transfer_block
+from etl.jit import compiled, compiled_inner
 
 Ints = npt.NDArray[np.int64]
 
@@ -65,7 +65,7 @@ class Rows(NamedTuple):
     """(n, 4): coinmetrics hop 0, hop 0 and 1, entity hop 0, hop 0 and 1"""
 
 
-@njit(cache=True)
+@compiled
 def _flush_quiet(profile, first_height, day, quiet, rows, used):  # type: ignore[no-untyped-def]
     value_sat = quiet.value_sat
     tx_count = quiet.tx_count
@@ -87,7 +87,7 @@ def _flush_quiet(profile, first_height, day, quiet, rows, used):  # type: ignore
     return rows, used
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def _read_codes(  # type: ignore[no-untyped-def]
     index, value_sat, start, end, credited, sign, records, layout, cm_code, en_code, cm_supply,
     en_supply,
@@ -108,7 +108,7 @@ def _read_codes(  # type: ignore[no-untyped-def]
             add_balance(en_supply, amount, en_code[i], layout)
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def _total(counts, start, end):  # type: ignore[no-untyped-def]
     total = np.int64(0)
     for i in range(start, end):
@@ -116,11 +116,11 @@ def _total(counts, start, end):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(cache=True)
+@compiled
 def track_batch(b, table, miners, label, layout, cm_quiet, en_quiet, cm_supply, en_supply):  # type: ignore[no-untyped-def]
     """Track the blocks of a batch; returns the fields of Rows."""
     # Arrays become locals: a look into a tuple counts references, which costs more than the work.
-    records, slot, count = table.records, table.slot, table.count
+    records, slot, count = table.records, table.slot, table.used
     in_count, out_count, rule = b.in_count, b.out_count, b.rule
     in_id, in_kind, in_sat = b.in_id, b.in_kind, b.in_sat
     out_id, out_kind, out_sat = b.out_id, b.out_kind, b.out_sat
@@ -141,9 +141,7 @@ def track_batch(b, table, miners, label, layout, cm_quiet, en_quiet, cm_supply, 
         height = b.height[block]
         if block > 0 and b.day[block] != b.day[block - 1]:
             day = b.day[block - 1]
-            quiet_rows, quiet_n = _flush_quiet(
-                COINMETRICS, day_start, day, cm_quiet, quiet_rows, quiet_n
-            )
+            quiet_rows, quiet_n = _flush_quiet(COINMETRICS, day_start, day, cm_quiet, quiet_rows, quiet_n)
             quiet_rows, quiet_n = _flush_quiet(ENTITY, day_start, day, en_quiet, quiet_rows, quiet_n)
             day_start = height
         last_tx = tx + b.tx_count[block]
@@ -153,12 +151,8 @@ def track_batch(b, table, miners, label, layout, cm_quiet, en_quiet, cm_supply, 
         resolve(out_id, out_kind, o, o_end, records, slot, count, out_index, o)
         rows_at_hand = i_end - i + o_end - o
         cm, en = with_room(cm, 0, 3 * rows_at_hand), with_room(en, 0, rows_at_hand)
-        cm_used, en_used = first_sights(
-            in_index[i:i_end], records, label, layout, cm, 0, en, 0
-        )
-        cm_used, en_used = first_sights(
-            out_index[o:o_end], records, label, layout, cm, cm_used, en, en_used
-        )
+        cm_used, en_used = first_sights(in_index[i:i_end], records, label, layout, cm, 0, en, 0)
+        cm_used, en_used = first_sights(out_index[o:o_end], records, label, layout, cm, cm_used, en, en_used)
         coinbase_end = o + out_count[tx]
         en, cm_used, en_used = credit(
             out_index, out_sat, o, coinbase_end, b.pool[block], height, records, miners, layout,
@@ -184,9 +178,7 @@ def track_batch(b, table, miners, label, layout, cm_quiet, en_quiet, cm_supply, 
         en_rows, en_rows_n = settle(
             en, en_used, records.en_code, records, height, layout, en_supply, en_rows, en_rows_n
         )
-        _read_codes(
-            in_index, in_sat, i, i_end, i, -1, records, layout, cm_in, en_in, cm_supply, en_supply
-        )
+        _read_codes(in_index, in_sat, i, i_end, i, -1, records, layout, cm_in, en_in, cm_supply, en_supply)
         credited = o if b.credits_balance[block] else coinbase_end
         _read_codes(
             out_index, out_sat, o, o_end, credited, 1, records, layout, cm_out, en_out, cm_supply,

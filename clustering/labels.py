@@ -59,8 +59,7 @@ def _check_columns(path: Path, columns: list[str]) -> None:
         reason = f"unknown column {unknown[0]!r}" if unknown else f"no column {missing[0]!r}"
         raise LabelFileError(
             f"{path}, line 1: {reason}",
-            f"use the columns {', '.join(REQUIRED_COLUMNS)} "
-            f"and, if wanted, {', '.join(OPTIONAL_COLUMNS)}",
+            f"use the columns {', '.join(REQUIRED_COLUMNS)} and, if wanted, {', '.join(OPTIONAL_COLUMNS)}",
         )
 
 
@@ -82,9 +81,7 @@ def load_labels(path: Path, network: Network, *, strict: bool) -> list[Label]:
                     _check_single(path, reader.line_num, labels, label)
                     labels.setdefault(label.address_id, label)
         except csv.Error as error:
-            raise LabelFileError(
-                f"{path}, line {reader.line_num}: {error}", "correct the line"
-            ) from error
+            raise LabelFileError(f"{path}, line {reader.line_num}: {error}", "correct the line") from error
     return list(labels.values())
 
 

@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, uint32, uint64
+from numba import uint32, uint64
 
 from clustering.attributes import exchange_of, hop_of, pool_of, with_exchange, with_hop
 from clustering.owners import en_root, with_room
+from etl.jit import compiled
 
 NO_KNOWN_POOL = np.int32(2**31 - 1)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
@@ -31,7 +32,7 @@ class MinerTable(NamedTuple):
     root: npt.NDArray[np.uint32]
     """root + 1, 0 where free; the length is a power of two"""
     height: npt.NDArray[np.int32]
-    count: npt.NDArray[np.int64]
+    used: npt.NDArray[np.int64]
     """(1,)"""
 
 
@@ -44,7 +45,7 @@ def empty_miner_table() -> MinerTable:
     )
 
 
-@njit(cache=True)
+@compiled
 def _slot_of(miners, root):  # type: ignore[no-untyped-def]
     mask = uint64(miners.root.size - 1)
     at = ((uint64(root) * _SPREAD) >> uint64(32)) & mask
@@ -53,16 +54,16 @@ def _slot_of(miners, root):  # type: ignore[no-untyped-def]
     return at
 
 
-@njit(cache=True)
+@compiled
 def _set_height(miners, root, height):  # type: ignore[no-untyped-def]
     at = _slot_of(miners, root)
     if miners.root[at] == 0:
         miners.root[at] = uint32(root + 1)
-        miners.count[0] += 1
+        miners.used[0] += 1
     miners.height[at] = height
 
 
-@njit(cache=True)
+@compiled
 def _copy_entries(source, target):  # type: ignore[no-untyped-def]
     for at in range(source.root.size):
         if source.root[at] != 0:
@@ -72,7 +73,7 @@ def _copy_entries(source, target):  # type: ignore[no-untyped-def]
 def reserved(miners: MinerTable, more: int) -> MinerTable:
     """The table, or a larger copy, with room for `more` entries."""
     size = len(miners.root)
-    while int(miners.count[0]) + more > size * _MAX_LOAD:
+    while int(miners.used[0]) + more > size * _MAX_LOAD:
         size *= 2
     if size == len(miners.root):
         return miners
@@ -83,7 +84,7 @@ def reserved(miners: MinerTable, more: int) -> MinerTable:
     return larger
 
 
-@njit(cache=True)
+@compiled
 def note_change(changes, used, index, code):  # type: ignore[no-untyped-def]
     """Append (index, code before the change)."""
     changes = with_room(changes, used, 1)
@@ -92,7 +93,7 @@ def note_change(changes, used, index, code):  # type: ignore[no-untyped-def]
     return changes, used + 1
 
 
-@njit(cache=True)
+@compiled
 def _set_cluster(records, member, code, changes, used):  # type: ignore[no-untyped-def]
     """Give every member of the ring through `member` this code."""
     at = np.int64(member)
@@ -106,7 +107,7 @@ def _set_cluster(records, member, code, changes, used):  # type: ignore[no-untyp
             return changes, used
 
 
-@njit(cache=True)
+@compiled
 def credit_miner(records, miners, index, pool, height, layout, changes, used):  # type: ignore[no-untyped-def]
     """A coinbase pays an address: its cluster mines from now on, unless an exchange owns it."""
     code = np.int64(records[index].en_code)
@@ -122,7 +123,7 @@ def credit_miner(records, miners, index, pool, height, layout, changes, used):  
     return _set_cluster(records, index, with_hop(0, 0, pool, layout), changes, used)
 
 
-@njit(cache=True)
+@compiled
 def may_join(code, other_code, layout):  # type: ignore[no-untyped-def]
     """Whether clusters whose members bear these codes may be one owner."""
     exchange = exchange_of(code, layout)
@@ -136,7 +137,7 @@ def may_join(code, other_code, layout):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True)
+@compiled
 def _merge_pools(records, miners, winner, loser, layout, changes, used):  # type: ignore[no-untyped-def]
     """Two mining clusters become one: the pool of the lower height is everybody's."""
     height = miners.height[_slot_of(miners, winner)]
@@ -152,7 +153,7 @@ def _merge_pools(records, miners, winner, loser, layout, changes, used):  # type
     return changes, used
 
 
-@njit(cache=True)
+@compiled
 def join(records, miners, index, other, layout, changes, used):  # type: ignore[no-untyped-def]
     """Make the clusters of two addresses one; the caller has asked `may_join` and that they differ."""
     one = en_root(records, index)

@@ -10,19 +10,19 @@ Invariants:
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from clustering.registry import NOT_OWNABLE, index_of
 from etl.chain.identity import LAST_OWNABLE, P2PKH
+from etl.jit import compiled, compiled_inner
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def is_ownable(kind):  # type: ignore[no-untyped-def]
     """Whether outputs of this kind belong to somebody."""
     return P2PKH <= kind <= LAST_OWNABLE
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def cm_root(records, index):  # type: ignore[no-untyped-def]
     """Root of the coinmetrics cluster of `index`; halves the path on the way."""
     at = index
@@ -35,7 +35,7 @@ def cm_root(records, index):  # type: ignore[no-untyped-def]
     return at
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def en_root(records, index):  # type: ignore[no-untyped-def]
     """Root of the entity cluster of `index`; halves the path on the way."""
     at = index
@@ -48,22 +48,20 @@ def en_root(records, index):  # type: ignore[no-untyped-def]
     return at
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def exchange_of_root(root, label):  # type: ignore[no-untyped-def]
     """Exchange of the cluster with this root, 0 for none; `label` is by index of labelled address."""
     return np.int64(label[root]) if root < label.size else 0
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def resolve(ids, kinds, start, end, records, slot, count, out, at):  # type: ignore[no-untyped-def]
     """Indices of the inputs or outputs [start, end) into `out` from `at` on; NOT_OWNABLE for nobody's."""
     for i in range(start, end):
-        out[at + i - start] = (
-            index_of(ids[i], records, slot, count) if is_ownable(kinds[i]) else NOT_OWNABLE
-        )
+        out[at + i - start] = index_of(ids[i], records, slot, count) if is_ownable(kinds[i]) else NOT_OWNABLE
 
 
-@njit(cache=True)
+@compiled
 def with_room(rows, used, more):  # type: ignore[no-untyped-def]
     """`rows`, or a larger copy, with room for `more` rows after the `used` ones."""
     if used + more <= rows.shape[0]:
@@ -73,7 +71,7 @@ def with_room(rows, used, more):  # type: ignore[no-untyped-def]
     return larger
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def seen_before(index, start, at):  # type: ignore[no-untyped-def]
     """Whether `index[at]` occurs from `start` on before `at`."""
     for i in range(start, at):
@@ -82,7 +80,7 @@ def seen_before(index, start, at):  # type: ignore[no-untyped-def]
     return False
 
 
-@njit(cache=True)
+@compiled
 def join_retroactively(  # type: ignore[no-untyped-def]
     block_height, block_txs, in_count, rule, in_id, in_kind, records, slot, count, label, conflicts
 ):
@@ -101,15 +99,13 @@ def join_retroactively(  # type: ignore[no-untyped-def]
             if n > 1 and rule[tx] == 0:
                 resolve(in_id, in_kind, start, start + n, records, slot, count, index, 0)
                 conflicts = with_room(conflicts, used, n)
-                used = _join_inputs(
-                    index, n, records, label, block_height[block], tx, conflicts, used
-                )
+                used = _join_inputs(index, n, records, label, block_height[block], tx, conflicts, used)
             start += n
             tx += 1
     return conflicts, used
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def _join_inputs(index, n, records, label, height, tx, conflicts, used):  # type: ignore[no-untyped-def]
     """Join the owners of one transaction's inputs; returns how many conflicts there are now."""
     first = 0

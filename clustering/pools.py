@@ -75,9 +75,7 @@ def load_pools(path: Path, network: Network) -> PoolBook:
     for at, entry in enumerate(_entries(path), start=1):
         name = entry.get("name") if isinstance(entry, dict) else None
         if not isinstance(name, str) or not name:
-            raise LabelFileError(
-                f"{path}, pool {at} has no name", "see config/pools.json for the form"
-            )
+            raise LabelFileError(f"{path}, pool {at} has no name", "see config/pools.json for the form")
         if name in names:
             raise LabelFileError(f"{path}, pool {at}: a second pool is called {name!r}", "rename it")
         names.append(name)

@@ -14,7 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, uint32, uint64
+from numba import uint32, uint64
+
+from etl.jit import compiled, compiled_inner
 
 _MAX_LOAD = 0.8
 _GROWTH = 1.4
@@ -39,19 +41,13 @@ def record_dtype(code: npt.DTypeLike) -> np.dtype[np.void]:
     )
 
 
-@njit(cache=True)
+@compiled_inner
 def _home(address_id, slots):  # type: ignore[no-untyped-def]
     """First slot to look at: ids are hashes, so their upper half spreads evenly."""
     return ((address_id >> uint64(32)) * uint64(slots)) >> uint64(32)
 
 
-@njit(cache=True, _nrt=False)
-def _home(address_id, slots):  # type: ignore[no-untyped-def]
-    """First slot to look at: ids are hashes, so their upper half spreads evenly."""
-    return ((address_id >> uint64(32)) * uint64(slots)) >> uint64(32)
-
-
-@njit(cache=True)
+@compiled
 def _rebuild(records, slot, count):  # type: ignore[no-untyped-def]
     slots = slot.size
     for index in range(count):
@@ -63,7 +59,7 @@ def _rebuild(records, slot, count):  # type: ignore[no-untyped-def]
         slot[at] = uint32(index + 1)
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def index_of(address_id, records, slot, count):  # type: ignore[no-untyped-def]
     """Index of an address, registering it where it is new; `count` (1,) is how many there are."""
     slots = slot.size
@@ -88,7 +84,7 @@ def index_of(address_id, records, slot, count):  # type: ignore[no-untyped-def]
     return index
 
 
-@njit(cache=True)
+@compiled
 def _register(ids, records, slot, count):  # type: ignore[no-untyped-def]
     for address_id in ids:
         index_of(address_id, records, slot, count)
@@ -100,7 +96,7 @@ class Table(NamedTuple):
     records: npt.NDArray[np.void]
     slot: npt.NDArray[np.uint32]
     """the hash table: index + 1, 0 where free"""
-    count: npt.NDArray[np.int64]
+    used: npt.NDArray[np.int64]
     """(1,) how many addresses there are"""
 
 

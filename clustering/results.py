@@ -133,14 +133,10 @@ def quiet_table(rows: Ints, exchanges: int, layout: Layout) -> pa.Table:
 
 def changes_table(profile: int, rows: Ints, ids: npt.NDArray[np.uint64]) -> pa.Table:
     """Changed attributes; `ids` are by address index."""
-    return _table(
-        CHANGES, [np.full(len(rows), profile), rows[:, 0], ids[rows[:, 1]], rows[:, 2]]
-    )
+    return _table(CHANGES, [np.full(len(rows), profile), rows[:, 0], ids[rows[:, 1]], rows[:, 2]])
 
 
-def conflicts_table(
-    profile: int, rows: Ints, txids: pa.Array, ids: npt.NDArray[np.uint64]
-) -> pa.Table:
+def conflicts_table(profile: int, rows: Ints, txids: pa.Array, ids: npt.NDArray[np.uint64]) -> pa.Table:
     """Refused joins."""
     return _table(
         CONFLICTS,
@@ -164,8 +160,12 @@ def supply_table(height: Ints, rows: Ints, *, is_known: bool) -> pa.Table:
     tables = [
         _table(
             SUPPLY,
-            [np.full(len(height), profile), height, pa.array(rows[:, 2 * profile], mask=unknown),
-             pa.array(rows[:, 2 * profile + 1], mask=unknown)],
+            [
+                np.full(len(height), profile),
+                height,
+                pa.array(rows[:, 2 * profile], mask=unknown),
+                pa.array(rows[:, 2 * profile + 1], mask=unknown),
+            ],
         )  # fmt: skip
         for profile in range(len(PROFILES))
     ]

@@ -120,7 +120,10 @@ class Tracker:
         self._label = np.array([numbers[label.exchange] for label in labels], dtype=np.uint32)
         exchanges = len(self.codes.exchanges)
         self._quiet = tuple(
-            Quiet(np.zeros((exchanges + 1, exchanges), np.int64), np.zeros((exchanges + 1, exchanges), np.int64))
+            Quiet(
+                np.zeros((exchanges + 1, exchanges), np.int64),
+                np.zeros((exchanges + 1, exchanges), np.int64),
+            )
             for _ in range(2)
         )
         if state is None:
@@ -147,7 +150,7 @@ class Tracker:
         """The state as it stands; its arrays are views until the next batch."""
         return TrackerState(
             self._registry.records(), self._miners.root, self._miners.height,
-            self._miners.count, self._supply,
+            self._miners.used, self._supply,
         )  # fmt: skip
 
     def learn_ownership(self, tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
@@ -173,9 +176,7 @@ class Tracker:
             rows, txids=t.txids, height=height, day=day, ids=self._registry.table().records["id"],
             exchanges=len(self.codes.exchanges), layout=self.codes.layout, is_known=self._is_known,
         )  # fmt: skip
-        results["coinjoins"] = coinjoins_table(
-            t.rule, RULES, np.repeat(height, t.tx_count), t.txids
-        )
+        results["coinjoins"] = coinjoins_table(t.rule, RULES, np.repeat(height, t.tx_count), t.txids)
         names = [self.codes.pools[number] for number in pool.tolist()]
         results["block_pools"] = pa.Table.from_arrays(
             [pa.array(height.astype(np.int32)), pa.array(names, pa.string())], schema=BLOCK_POOLS
@@ -193,8 +194,14 @@ class Tracker:
         )  # fmt: skip
         return Rows(
             *track_batch(
-                batch, self._registry.table(), self._miners, self._label, self.codes.layout,
-                *self._quiet, self._supply[:2], self._supply[2:],
+                batch,
+                self._registry.table(),
+                self._miners,
+                self._label,
+                self.codes.layout,
+                *self._quiet,
+                self._supply[:2],
+                self._supply[2:],
             )  # fmt: skip
         )
 

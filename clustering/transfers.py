@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from clustering.attributes import exchange_of, hop_of
 from clustering.owners import en_root, with_room
+from etl.jit import compiled, compiled_inner
 
 NO_SOURCE = -1
 """Source code of a coinbase's transfers."""
@@ -41,7 +41,7 @@ class Quiet(NamedTuple):
     tx_count: npt.NDArray[np.int64]
 
 
-@njit(cache=True)
+@compiled
 def make_scratch(inputs, outputs):  # type: ignore[no-untyped-def]
     """Room for transactions of at most so many inputs and outputs."""
     return Scratch(
@@ -54,7 +54,7 @@ def make_scratch(inputs, outputs):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def share(received, spent, total):  # type: ignore[no-untyped-def]
     """floor(received * spent / total), exact for 0 <= received, 0 <= spent <= total < 2**52.
 
@@ -74,7 +74,7 @@ def share(received, spent, total):  # type: ignore[no-untyped-def]
     return quotient
 
 
-@njit(cache=True)
+@compiled
 def _mark_own_sorted(in_id, i, i_end, out_id, o, o_end, is_own):  # type: ignore[no-untyped-def]
     known = np.sort(in_id[i:i_end])
     for p in range(o, o_end):
@@ -82,7 +82,7 @@ def _mark_own_sorted(in_id, i, i_end, out_id, o, o_end, is_own):  # type: ignore
         is_own[p - o] = at < known.size and known[at] == out_id[p]
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def _mark_own_nested(in_id, i, i_end, out_id, o, o_end, is_own):  # type: ignore[no-untyped-def]
     for p in range(o, o_end):
         own = False
@@ -93,7 +93,7 @@ def _mark_own_nested(in_id, i, i_end, out_id, o, o_end, is_own):  # type: ignore
         is_own[p - o] = own
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def _add_to_group(groups, sums, count, group, value):  # type: ignore[no-untyped-def]
     for g in range(count):
         if groups[g] == group:
@@ -104,7 +104,7 @@ def _add_to_group(groups, sums, count, group, value):  # type: ignore[no-untyped
     return count + 1
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def _mining_roots(in_index, in_code, i, i_end, records, layout, roots):  # type: ignore[no-untyped-def]
     count = 0
     for q in range(i, i_end):
@@ -122,7 +122,7 @@ def _mining_roots(in_index, in_code, i, i_end, records, layout, roots):  # type:
     return count
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def _is_change(index, group, sources, source, roots, root_count, records, layout):  # type: ignore[no-untyped-def]
     """Whether an output stays with an input's exchange or mining cluster."""
     exchange = exchange_of(group, layout)
@@ -138,7 +138,7 @@ def _is_change(index, group, sources, source, roots, root_count, records, layout
     return False
 
 
-@njit(cache=True, _nrt=False)
+@compiled_inner
 def _emit(  # type: ignore[no-untyped-def]
     sources, source, source_sat, total, destinations, destination, destination_sat, layout,
     quiet_sat, quiet_txs, height, tx, position, facts, used,
@@ -168,7 +168,7 @@ def _emit(  # type: ignore[no-untyped-def]
     return used
 
 
-@njit(cache=True)
+@compiled
 def transfer_block(  # type: ignore[no-untyped-def]
     tx, last_tx, in_count, out_count, i, o, in_id, in_sat, in_index, in_code, out_id, out_sat,
     out_index, out_code, clusters, records, layout, scratch, quiet, height, facts, used,
@@ -211,9 +211,7 @@ def transfer_block(  # type: ignore[no-untyped-def]
                 out_index[p], group, sources, source, miner_root, roots, records, layout
             ):
                 continue
-            destinations = _add_to_group(
-                destination, destination_sat, destinations, group, out_sat[p]
-            )
+            destinations = _add_to_group(destination, destination_sat, destinations, group, out_sat[p])
         if total > 0 or sources == 0:
             facts = with_room(facts, used, max(1, sources) * destinations)
             used = _emit(

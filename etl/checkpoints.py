@@ -1,7 +1,10 @@
 """The tracker's state on disk, at a few heights.
 
-Invariants: a checkpoint appears whole, by one rename; it is usable only for the same network, first height
-and digest of inputs, and while the block it names is still in the chain.
+Invariants: a checkpoint appears whole, by one rename, and only once the results that end at its height and
+those that follow are in the database; checkpoints above the one that a run goes on from are dropped before
+its results are loaded. So the rows of the database never reach across the height of a checkpoint. It is
+usable only for the same network, first height and digest of inputs, and while the block it names is still
+in the chain.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from clustering.tracker import TrackerState
 from etl.files import commit, sync_tree
@@ -41,6 +45,10 @@ def _folder(directory: Path, height: int) -> Path:
     return directory / f"{height:09d}"
 
 
+def _pending(directory: Path) -> Path:
+    return directory / "pending"
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -50,9 +58,8 @@ def save(
     directory: Path, state: TrackerState, *, height: int, block_hash: str, network: str,
     first_height: int, digest: str,
 ) -> None:  # fmt: skip
-    """Write a checkpoint."""
-    folder = _folder(directory, height)
-    temporary = folder.with_suffix(".tmp")
+    """Write a checkpoint that counts once `appear` is called."""
+    temporary = _pending(directory)
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     for name in _ARRAYS:
@@ -61,8 +68,23 @@ def save(
     checkpoint = Checkpoint(height, block_hash, network, first_height, digest, sums)
     (temporary / _META).write_text(json.dumps(asdict(checkpoint), indent=1))
     sync_tree(temporary)
+
+
+def appear(directory: Path, height: int) -> None:
+    """Make the checkpoint that was saved last, at `height`, count; keep the KEPT highest."""
+    folder = _folder(directory, height)
     shutil.rmtree(folder, ignore_errors=True)
-    commit(temporary, folder)
+    commit(_pending(directory), folder)
+    kept = {_folder(directory, checkpoint.height) for checkpoint in list(stored(directory))[:KEPT]}
+    for other in set(directory.iterdir()) - kept:
+        shutil.rmtree(other)
+
+
+def drop_above(directory: Path, height: int) -> None:
+    """Remove the checkpoints above `height`."""
+    for folder in directory.glob("?????????"):
+        if int(folder.name) > height:
+            shutil.rmtree(folder)
 
 
 def stored(directory: Path) -> Iterator[Checkpoint]:
@@ -81,13 +103,15 @@ def load(directory: Path, checkpoint: Checkpoint) -> TrackerState | None:
         for name, digest in checkpoint.arrays_sha256.items():
             if _sha256(folder / f"{name}.npy") != digest:
                 return None
-        arrays = {name: np.load(folder / f"{name}.npy") for name in _ARRAYS}
-    except (OSError, ValueError):
+        arrays = {name: _owned(folder / f"{name}.npy") for name in _ARRAYS}
+    except (OSError, ValueError, KeyError):
         return None
     return TrackerState(**arrays)
 
 
-def prune(directory: Path) -> None:
-    """Keep the KEPT highest checkpoints."""
-    for checkpoint in list(stored(directory))[KEPT:]:
-        shutil.rmtree(_folder(directory, checkpoint.height))
+def _owned(path: Path) -> npt.NDArray[np.generic]:
+    """An array of a file that owns its memory, for the tracker's arrays grow in place."""
+    mapped = np.load(path, mmap_mode="r")
+    array = np.empty(mapped.shape, mapped.dtype)
+    array[...] = mapped
+    return array

@@ -1,7 +1,8 @@
 """Where compiled code is cached between runs.
 
 Invariant: numba looks at the file of a function alone, not at those of the functions that it calls, so the
-cache folder's name holds a digest of all sources that hold such functions: code of another version is never used.
+cache folder's name holds a digest of all sources that hold such functions: code of another version is
+never used.
 """
 
 from __future__ import annotations

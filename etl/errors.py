@@ -29,6 +29,8 @@ Each carries the facts (`what`, found where) and `action`, the reader's next ste
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class MinerflowError(Exception):
     """Base of all: `what` happened and the `action` to take."""
@@ -119,6 +121,9 @@ class WrongChain(TerminalError):
 
 class LakeDamaged(TerminalError):
     """A chunk file does not match its manifest."""
+
+    folder: Path | None = None
+    """of the chunk"""
 
 
 class SchemaTooNew(TerminalError):

@@ -148,9 +148,7 @@ def _io_table(
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _block_table(
-    task: ChunkTask, raw: RawBlocks, blocks: BlockColumns, spent: SpentColumns
-) -> pa.Table:
+def _block_table(task: ChunkTask, raw: RawBlocks, blocks: BlockColumns, spent: SpentColumns) -> pa.Table:
     n = len(blocks.tx_count)
     first = raw.first_height - task.first_height
     coinbase = np.concatenate(([0], np.cumsum(blocks.tx_count)[:-1])).astype(np.int64)
@@ -173,9 +171,7 @@ def _block_table(
         "spent_sat": _per_block(taken, blocks.tx_count),
         "created_sat": _per_block(paid, blocks.tx_count) - paid[coinbase],
         "coinbase_sat": paid[coinbase],
-        "overspending_txs": _per_block(overspending.astype(np.int64), blocks.tx_count).astype(
-            np.int32
-        ),
+        "overspending_txs": _per_block(overspending.astype(np.int64), blocks.tx_count).astype(np.int32),
         "coinbase_script": _binary(blocks.coinbase_script, blocks.coinbase_offset),
     }
     return pa.Table.from_arrays([pa.array(column) for column in columns.values()], schema=BLOCKS)

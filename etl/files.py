@@ -41,7 +41,7 @@ def write_text(path: Path, text: str) -> None:
     temporary = path.with_name(path.name + ".tmp")
     temporary.write_text(text, encoding="utf-8")
     sync_file(temporary)
-    os.replace(temporary, path)
+    temporary.replace(path)
     sync_file(path.parent)
 
 

@@ -1,12 +1,12 @@
 """Ranges of block heights as people write them.
 
-    0:4521      both ends included
-    :500000     from genesis
-    1000:       to the tip
-    1000:+500   five hundred blocks from 1000 on
-    +1000       a thousand blocks more than are indexed
-    -1000:      the last thousand
-    15M, 1.5K   thousands and millions, in every place
+0:4521      both ends included
+:500000     from genesis
+1000:       to the tip
+1000:+500   five hundred blocks from 1000 on
++1000       a thousand blocks more than are indexed
+-1000:      the last thousand
+15M, 1.5K   thousands and millions, in every place
 """
 
 from __future__ import annotations

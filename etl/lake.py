@@ -5,7 +5,8 @@ Invariants:
 - Chunks never reach across a multiple of CHUNK_BLOCKS. Where one chunk covers another, the wider one
   counts and the other is what a crash left of a compaction.
 - Data pages carry checksums which every read verifies; chunk.json holds each file's size, row count and
-  the digest of its footer. What does not match raises LakeDamaged and is never read.
+  the digest of its footer, and its own digest. What does not match raises LakeDamaged and is never read.
+- A damaged chunk that is set aside keeps its name, so that what is indexed is known until it is made anew.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +27,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from etl.chain.schema import TABLES
-from etl.errors import LakeDamaged
+from etl.errors import LakeDamaged, UsageError
 from etl.files import commit, sync_tree
 
 CHUNK_BLOCKS = 128
 """Heights per full chunk: some 500,000 transactions of today's mainnet."""
 
 _MANIFEST = "chunk.json"
+_CHUNK, _ASIDE = r"\d{9}-\d{9}", r"(\.damaged)?"
 
 
 @dataclass(frozen=True)
@@ -107,9 +111,8 @@ class ChunkWriter:
             writer.close()
         files = {name: _file_entry(self._folder, name, rows) for name, rows in self._rows.items()}
         chunk = Chunk(files=files, **facts)
-        (self._folder / _MANIFEST).write_text(json.dumps(asdict(chunk), indent=1))
+        (self._folder / _MANIFEST).write_text(_manifest_text(chunk))
         sync_tree(self._folder)
-        shutil.rmtree(self._final, ignore_errors=True)
         commit(self._folder, self._final)
         return chunk
 
@@ -135,23 +138,35 @@ def _file_entry(folder: Path, name: str, rows: int) -> FileEntry:
     return FileEntry(rows, path.stat().st_size, hashlib.sha256(_footer(path)).hexdigest())
 
 
+def _manifest_text(chunk: Chunk) -> str:
+    facts = asdict(chunk)
+    digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    return json.dumps({**facts, "sha256": digest}, indent=1)
+
+
 def _read_manifest(folder: Path) -> Chunk:
     try:
-        facts = json.loads((folder / _MANIFEST).read_text())
+        text = (folder / _MANIFEST).read_text()
+        facts = json.loads(text)
+        del facts["sha256"]
         facts["files"] = {name: FileEntry(**entry) for name, entry in facts["files"].items()}
         chunk = Chunk(**facts)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise _damaged(folder, f"{_MANIFEST} cannot be read ({error})") from error
+    if _manifest_text(chunk) != text:
+        raise _damaged(folder, f"{_MANIFEST} has changed")
     if chunk.name != folder.name or set(chunk.files) != set(TABLES):
         raise _damaged(folder, f"{_MANIFEST} is another chunk's")
     return chunk
 
 
 def _damaged(folder: Path, reason: str) -> LakeDamaged:
-    return LakeDamaged(
+    error = LakeDamaged(
         f"chunk {folder.name} of the lake is damaged: {reason}",
-        f"delete {folder} and run backfill or update again: the chunk is read anew from the node",
+        "check the disk, then run minerflow update: the chunk is read anew from the node",
     )
+    error.folder = folder
+    return error
 
 
 class Lake:
@@ -160,9 +175,17 @@ class Lake:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
+    @property
+    def first_height(self) -> int | None:
+        """Where the indexed range starts, chunks set aside included; None where there is none."""
+        return min((int(folder.name[:9]) for folder in self._folders(_CHUNK + _ASIDE)), default=None)
+
+    def _folders(self, pattern: str) -> list[Path]:
+        return [path for path in self.directory.glob("*") if re.fullmatch(pattern, path.name)]
+
     def chunks(self) -> list[Chunk]:
         """The chunks that count, in height order. Raises LakeDamaged."""
-        folders = [p for p in self.directory.glob("*") if re.fullmatch(r"\d{9}-\d{9}", p.name)]
+        folders = self._folders(_CHUNK)
         chunks = [_read_manifest(folder) for folder in folders]
         chunks.sort(key=lambda chunk: (chunk.first_height, -chunk.last_height))
         counted: list[Chunk] = []
@@ -172,11 +195,34 @@ class Lake:
         return counted
 
     def clean(self) -> None:
-        """Remove what a crash left: temporary folders and chunks that a wider one covers."""
-        counted = {chunk.name for chunk in self.chunks()}
-        for folder in self.directory.glob("*-*"):
-            if folder.name not in counted:
+        """Remove what a crash left: temporary folders, and what a wider chunk covers."""
+        for folder in self._folders(_CHUNK + r"\.tmp"):
+            shutil.rmtree(folder)
+        try:
+            counted = self.chunks()
+        except LakeDamaged:
+            return  # whoever reads the lake is told
+        for folder in set(self._folders(_CHUNK + _ASIDE)) - {self.directory / c.name for c in counted}:
+            first, last = int(folder.name[:9]), int(folder.name[10:19])
+            if any(chunk.first_height <= first and last <= chunk.last_height for chunk in counted):
                 shutil.rmtree(folder)
+
+    def set_aside(self, folder: Path) -> None:
+        """Have a damaged chunk no longer count, so that it is made anew."""
+        aside = folder.with_suffix(".damaged")
+        shutil.rmtree(aside, ignore_errors=True)
+        commit(folder, aside)
+
+    def check_complete(self) -> None:
+        """Raise UsageError where blocks are missing between the first and the last."""
+        chunks = self.chunks()
+        for before, after in pairwise(chunks):
+            if before.last_height + 1 != after.first_height:
+                raise UsageError(
+                    f"{self.directory.parent} lacks the blocks {before.last_height + 1} to "
+                    f"{after.first_height - 1}: the run that was to index them did not end",
+                    "run minerflow backfill or update first",
+                )
 
     def remove(self, chunk: Chunk) -> None:
         """Take a chunk out, at once."""
@@ -194,7 +240,8 @@ class Lake:
         for chunk in self.chunks():
             pieces.setdefault(chunk.first_height // CHUNK_BLOCKS, []).append(chunk)
         for parts in pieces.values():
-            if len(parts) > 1 and (parts[-1].last_height + 1) % CHUNK_BLOCKS == 0:
+            joined = all(a.last_height + 1 == b.first_height for a, b in pairwise(parts))
+            if len(parts) > 1 and joined and (parts[-1].last_height + 1) % CHUNK_BLOCKS == 0:
                 self._merge(parts)
 
     def _merge(self, parts: list[Chunk]) -> None:
@@ -224,11 +271,8 @@ class Lake:
 
     def read(self, chunk: Chunk, table: str, columns: list[str]) -> pa.Table:
         """Columns of one table of a chunk, checked. Raises LakeDamaged."""
-        with self._checked(chunk, table) as file:
-            try:
-                return file.read(columns=columns)
-            except OSError as error:
-                raise _damaged(self.directory / chunk.name, f"{table}: {error}") from error
+        with self._checked(chunk, table) as file, self._reading(chunk):
+            return file.read(columns=columns)
 
     def batches(
         self, columns: dict[str, list[str]], first_height: int, last_height: int
@@ -245,21 +289,26 @@ class Lake:
                     if cut["blocks"].num_rows:
                         yield cut
 
-    def _chunk_batches(
-        self, chunk: Chunk, columns: dict[str, list[str]]
-    ) -> Iterator[dict[str, pa.Table]]:
+    def _chunk_batches(self, chunk: Chunk, columns: dict[str, list[str]]) -> Iterator[dict[str, pa.Table]]:
         files = {table: self._checked(chunk, table) for table in columns}
         try:
             for group in range(files["blocks"].num_row_groups):
-                yield {
-                    table: files[table].read_row_group(group, columns=wanted, use_threads=False)
-                    for table, wanted in columns.items()
-                }
-        except OSError as error:
-            raise _damaged(self.directory / chunk.name, str(error)) from error
+                with self._reading(chunk):
+                    tables = {
+                        table: files[table].read_row_group(group, columns=wanted, use_threads=False)
+                        for table, wanted in columns.items()
+                    }
+                yield tables
         finally:
             for file in files.values():
                 file.close()
+
+    @contextmanager
+    def _reading(self, chunk: Chunk) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, pa.ArrowException) as error:
+            raise _damaged(self.directory / chunk.name, str(error)) from error
 
     def _checked(self, chunk: Chunk, table: str) -> pq.ParquetFile:
         path, entry = self.path(chunk, table), chunk.files[table]
@@ -275,9 +324,7 @@ def _sum(table: pa.Table, column: str) -> int:
     return int(pc.sum(table.column(column)).as_py() or 0)
 
 
-def cut_batch(
-    tables: dict[str, pa.Table], first_height: int, last_height: int
-) -> dict[str, pa.Table]:
+def cut_batch(tables: dict[str, pa.Table], first_height: int, last_height: int) -> dict[str, pa.Table]:
     """The part of a batch whose blocks lie within the range, both ends included."""
     blocks = tables["blocks"]
     start = blocks.column("height")[0].as_py()
@@ -292,7 +339,5 @@ def cut_batch(
         "blocks": blocks.slice(skip, keep),
         "txs": txs,
         "inputs": tables["inputs"].slice(_sum(skipped, "input_count"), _sum(txs, "input_count")),
-        "outputs": tables["outputs"].slice(
-            _sum(skipped, "output_count"), _sum(txs, "output_count")
-        ),
+        "outputs": tables["outputs"].slice(_sum(skipped, "output_count"), _sum(txs, "output_count")),
     }

@@ -124,18 +124,14 @@ def run_restate(options: JobOptions, progress: Progress) -> RunReport:
     with _working(job):
         chunks = job.lake.chunks()
         if not chunks:
-            raise UsageError(
-                f"{options.data_dir} holds no blocks yet", "run minerflow backfill first"
-            )
+            raise UsageError(f"{options.data_dir} holds no blocks yet", "run minerflow backfill first")
         network = network_by_name(chunks[0].network)
         inputs = load_inputs(options, job.data_dir, network)
         _publish_results(job, network, inputs, from_scratch=True)
     return job.report
 
 
-def _run(
-    command: str, options: JobOptions, wanted: str | None, progress: Progress
-) -> RunReport:
+def _run(command: str, options: JobOptions, wanted: str | None, progress: Progress) -> RunReport:
     job = _Job(command, options, progress)
     with _working(job):
         warehouse.refuse_newer_schema(job.data_dir)
@@ -175,9 +171,7 @@ def _working(job: _Job) -> Iterator[None]:
         job.report.save(job.data_dir.logs)
 
 
-def _wanted_range(
-    wanted: str | None, source: Source, lake: Lake, options: JobOptions
-) -> HeightRange:
+def _wanted_range(wanted: str | None, source: Source, lake: Lake, options: JobOptions) -> HeightRange:
     chunks = lake.chunks()
     confirmations = options.confirmations
     if confirmations is None:
@@ -284,15 +278,14 @@ def _track_and_load(
     base = _usable_base(con, job, network, first, last, inputs)
     plan = TrackingPlan(network, first, last, base[0] if base else None)
     with job.timed("track"):
-        tracked = track(
-            plan, job.lake, job.data_dir, inputs, base[1] if base else None, job.progress
-        )
+        tracked = track(plan, job.lake, job.data_dir, inputs, base[1] if base else None, job.progress)
     job.report.tracked_blocks = last - plan.from_height + 1
     job.report.addresses, job.report.tracker_bytes = tracked.address_count, tracked.state_bytes
+    directory = job.data_dir.state / "checkpoints"
+    checkpoints.drop_above(directory, base[0].height if base else -1)
     with job.timed("load"):
         job.progress.station("load", 0)
         texts = address_texts(job.lake, warehouse.tracked_ids(tracked), network)
-        warehouse.load(
-            con, job.lake, network, first, plan.from_height, tracked, inputs, texts
-        )
-    checkpoints.prune(job.data_dir.state / "checkpoints")
+        warehouse.load(con, job.lake, network, first, plan.from_height, tracked, inputs, texts)
+    if plan.checkpoint_height is not None:
+        checkpoints.appear(directory, plan.checkpoint_height)

@@ -31,9 +31,7 @@ def load_prices(path: Path) -> list[tuple[date, Decimal]]:
                     _check_order(path, reader.line_num, prices[-1][0], price[0])
                 prices.append(price)
         except csv.Error as error:
-            raise PriceFileError(
-                f"{path}, line {reader.line_num}: {error}", "correct the line"
-            ) from error
+            raise PriceFileError(f"{path}, line {reader.line_num}: {error}", "correct the line") from error
     return prices
 
 
@@ -57,9 +55,7 @@ def _price(path: Path, line: int, row: dict[str, str | None]) -> tuple[date, Dec
             "write dates as 2024-12-31 and prices as plain numbers",
         ) from error
     if not price.is_finite() or price <= 0:
-        raise PriceFileError(
-            f"{path}, line {line}: {price} is no price", "correct or remove the line"
-        )
+        raise PriceFileError(f"{path}, line {line}: {price} is no price", "correct or remove the line")
     return day, price
 
 

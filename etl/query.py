@@ -125,8 +125,7 @@ def write_csv(answer: Answer, path: Path) -> None:
 def write_parquet(answer: Answer, path: Path) -> None:
     """One file; 128-bit integers as DECIMAL(38, 0), for Parquet would have them as floats."""
     listed = [
-        column.cast("DECIMAL(38, 0)") if column.kind in _WIDE else column.quoted
-        for column in answer.columns
+        column.cast("DECIMAL(38, 0)") if column.kind in _WIDE else column.quoted for column in answer.columns
     ]
     answer.copy(", ".join(listed), path, "FORMAT parquet")
 
@@ -134,10 +133,7 @@ def write_parquet(answer: Answer, path: Path) -> None:
 def write_json(answer: Answer, path: Path) -> None:
     """A list of objects, one per row and line: numbers with all their digits, dates as text."""
     kept = _NUMBERS | _NESTED | {"boolean"}
-    listed = [
-        column.quoted if column.kind in kept else column.cast("VARCHAR")
-        for column in answer.columns
-    ]
+    listed = [column.quoted if column.kind in kept else column.cast("VARCHAR") for column in answer.columns]
     names = [column.name for column in answer.columns]
     separator = b"[\n"
     answer.con.execute(answer.select(", ".join(listed)))

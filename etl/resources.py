@@ -27,7 +27,7 @@ def config_dir() -> Path:
 
 
 def demo_dir(chain: str) -> Path:
-    """Folder of a bundled chain, "mainnet" or "economy": blocks/ and, where it has them, labels and prices."""
+    """Folder of a bundled chain, "mainnet" or "economy": blocks/ and, if it has them, labels and prices."""
     if _INSTALLED.is_dir():
         return _INSTALLED / "demo" / chain
     names = {"mainnet": "mainnet_early", "economy": "economy"}

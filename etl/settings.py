@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_type_hints
 from urllib.parse import quote, unquote, urlsplit
 
-from etl.errors import ConfigError
+from etl.errors import ConfigError, MinerflowError
 from etl.options import JobOptions, SourceOptions
 from etl.resources import config_dir
-from etl.sources.node import find_node
+from etl.sources.node import blocks_dir, find_node
 
 SOURCES = ("auto", "blockfiles", "rest", "rpc")
 CONFIG_NAME = "minerflow.toml"
@@ -62,9 +62,27 @@ class Settings:
 
     def shown(self) -> list[tuple[str, str, str]]:
         """(setting, value, where it comes from) for people, with secrets hidden."""
-        return [
-            (key, _display(key, getattr(self, key)), self.origins.get(key, "")) for key in _types()
-        ]
+        of_node = self._of_node()
+        rows = []
+        for key in _types():
+            value, origin = getattr(self, key), self.origins.get(key, "")
+            if value is None and key in of_node:
+                value, origin = of_node[key], "bitcoin.conf or Bitcoin Core's default"
+            rows.append((key, _display(key, value), origin))
+        return rows
+
+    def _of_node(self) -> dict[str, object]:
+        """What the node's files say of settings, nothing where they cannot be used."""
+        try:
+            address = find_node(self.rpc_url, self.bitcoin_datadir)
+            found: dict[str, object] = {"rpc_url": address.url}
+            found["blocks_dir"] = blocks_dir(self.bitcoin_datadir)
+        except MinerflowError:
+            return {}
+        credentials = address.credentials
+        if credentials.cookie_file is not None:
+            return found | {"rpc_user": f"cookie file {credentials.cookie_file}"}
+        return found | {"rpc_user": credentials.user, "rpc_password": credentials.password}
 
     def job_options(self) -> JobOptions:
         """What a job is to know. Raises ConfigError and UsageError."""

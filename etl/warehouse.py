@@ -359,7 +359,7 @@ def publish(data_dir: DataDirectory, con: duckdb.DuckDBPyConnection) -> None:
     temporary = data_dir.published.with_suffix(".duckdb.tmp")
     _copy(data_dir.work, temporary)
     sync_file(temporary)
-    os.replace(temporary, data_dir.published)
+    temporary.replace(data_dir.published)
     sync_file(data_dir.path)
 
 

@@ -278,9 +278,7 @@ class FakeChain:
     def _rest_headers(self, block_hash: str, query: Json, _name: str) -> Reply:
         count = int(query.get("count", ["5"])[0])
         if not 1 <= count <= 2000:
-            return _text(
-                400, f"Header count is invalid or out of acceptable range (1-2000): {count}"
-            )
+            return _text(400, f"Header count is invalid or out of acceptable range (1-2000): {count}")
         block = self._known.get(block_hash)
         if block is None or not self._is_active(block):
             return 200, _BINARY, b""

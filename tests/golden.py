@@ -41,9 +41,7 @@ MAINNET_EARLY = GoldenChain("mainnet_early", 4521)
 CHAINS = (ECONOMY, MAINNET_EARLY)
 
 
-def job_options(
-    chain: GoldenChain, data_dir: Path, source: SourceOptions, *, workers: int = 1
-) -> JobOptions:
+def job_options(chain: GoldenChain, data_dir: Path, source: SourceOptions, *, workers: int = 1) -> JobOptions:
     """Options for a job on a golden chain with its own labels and prices, up to the tip."""
     prices = chain.folder / "prices.csv"
     return JobOptions(

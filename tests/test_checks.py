@@ -110,8 +110,7 @@ BROKEN: dict[str, list[str]] = {
         "DELETE FROM chunks WHERE first_height = 0",
         "DELETE FROM chunks WHERE first_height = 10",
         "DELETE FROM chunks",
-        "UPDATE chunks SET (first_height, txs, inputs, outputs) = (11, 26, 13, 26) "
-        "WHERE first_height = 10",
+        "UPDATE chunks SET (first_height, txs, inputs, outputs) = (11, 26, 13, 26) WHERE first_height = 10",
         "INSERT INTO chunks VALUES (24, 30, 0, 0, 0)",
     ],
     "labels_unique": ["INSERT INTO labels VALUES ('x', 'Kraken', 'elsewhere')"],
@@ -214,8 +213,7 @@ def _sound_warehouse() -> duckdb.DuckDBPyConnection:
     insert(con, "chunks", [(0, 9, 18, 8, 18), (10, BLOCKS - 1, 28, 14, 28)])
     days = [block[5] for block in blocks]
     transfers: list[Transfer] = [
-        (height, 0, None, POOL_A, _claimed(height) - (BTC if height == 5 else 0))
-        for height in range(BLOCKS)
+        (height, 0, None, POOL_A, _claimed(height) - (BTC if height == 5 else 0)) for height in range(BLOCKS)
     ]
     transfers += [
         (height, 1, POOL_A, BINANCE, _created(height)) for height in range(2, BLOCKS) if height != 6
@@ -280,9 +278,7 @@ def test_every_check_is_tried() -> None:
         for number, breaking in enumerate(statements)
     ],
 )
-def test_a_broken_warehouse_fails(
-    check: str, breaking: str, scratch: duckdb.DuckDBPyConnection
-) -> None:
+def test_a_broken_warehouse_fails(check: str, breaking: str, scratch: duckdb.DuckDBPyConnection) -> None:
     scratch.execute(breaking)
     assert check in {failure.name for failure in run_checks(scratch)}
 

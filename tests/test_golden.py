@@ -113,11 +113,7 @@ def test_outflow(published: tuple[GoldenChain, duckdb.DuckDBPyConnection]) -> No
 def _lake_content(data_dir: DataDirectory) -> dict[str, list[dict[str, Any]]]:
     lake = Lake(data_dir.lake)
     return {
-        table: [
-            row
-            for chunk in lake.chunks()
-            for row in lake.read(chunk, table, schema.names).to_pylist()
-        ]
+        table: [row for chunk in lake.chunks() for row in lake.read(chunk, table, schema.names).to_pylist()]
         for table, schema in TABLES.items()
     }
 

@@ -65,17 +65,13 @@ def golden(request: pytest.FixtureRequest) -> tuple[str, duckdb.DuckDBPyConnecti
         "INSERT INTO blocks SELECT height, hash, '', time, mediantime, day, tx_count, pool, "
         f"0, 0, 0, 0, 0, 0, 0, 0 FROM {_golden_csv(chain, 'expected/blocks.csv')}"
     )
-    con.execute(
-        f"INSERT INTO prices SELECT date, price_usd FROM {_golden_csv(chain, 'prices.csv')}"
-    )
+    con.execute(f"INSERT INTO prices SELECT date, price_usd FROM {_golden_csv(chain, 'prices.csv')}")
     con.execute(
         "INSERT INTO supply SELECT profile, height, NULL, NULL FROM blocks "
         "CROSS JOIN (VALUES ('coinmetrics'), ('entity')) AS profiles (profile)"
     )
     built(con)
-    con.execute(
-        f"INSERT INTO daily_flows SELECT * FROM {_golden_csv(chain, 'expected/daily_flows.csv')}"
-    )
+    con.execute(f"INSERT INTO daily_flows SELECT * FROM {_golden_csv(chain, 'expected/daily_flows.csv')}")
     con.execute((sql_dir() / "tables" / "flow_days.sql").read_text(encoding="utf-8"))
     return chain, con
 

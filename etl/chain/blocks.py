@@ -11,16 +11,18 @@ Format: Bitcoin Core's primitives/transaction.h and block.h, with BIP 144's witn
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, uint64
+from numba import uint64
 
 from etl.chain.merkle import merkle_roots
 from etl.chain.networks import MAX_MONEY_SAT
 from etl.chain.sha256 import sha256_spans
 from etl.chain.varints import compact_size, little_endian
 from etl.errors import BlockDataError
+from etl.jit import compiled, compiled_inner
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -67,7 +69,7 @@ class BlockColumns:
     """(o + 1,) into script"""
 
 
-@njit(cache=True)
+@compiled
 def _is_null_outpoint(data, p):  # type: ignore[no-untyped-def]
     for k in range(32):
         if data[p + k] != 0:
@@ -75,7 +77,7 @@ def _is_null_outpoint(data, p):  # type: ignore[no-untyped-def]
     return little_endian(data, p + 32, 4) == 0xFFFFFFFF
 
 
-@njit(cache=True)
+@compiled
 def _skip_inputs(data, p, end, count):  # type: ignore[no-untyped-def]
     for _ in range(count):
         length, p = compact_size(data, p + 36, end)
@@ -87,7 +89,7 @@ def _skip_inputs(data, p, end, count):  # type: ignore[no-untyped-def]
     return p
 
 
-@njit(cache=True)
+@compiled
 def _skip_witnesses(data, p, end, count):  # type: ignore[no-untyped-def]
     for _ in range(count):
         items, p = compact_size(data, p, end)
@@ -101,7 +103,7 @@ def _skip_witnesses(data, p, end, count):  # type: ignore[no-untyped-def]
     return p
 
 
-@njit(cache=True)
+@compiled
 def _measure_outputs(data, p, end, count):  # type: ignore[no-untyped-def]
     """(script bytes, next position or minus a reason)"""
     script_bytes = 0
@@ -119,7 +121,7 @@ def _measure_outputs(data, p, end, count):  # type: ignore[no-untyped-def]
     return script_bytes, p
 
 
-@njit(cache=True)
+@compiled
 def _measure_transaction(data, p, end, is_first, sums):  # type: ignore[no-untyped-def]
     """Next position or minus a reason; adds to `sums` what a transaction holds."""
     start = p
@@ -159,7 +161,7 @@ def _measure_transaction(data, p, end, is_first, sums):  # type: ignore[no-untyp
     return p + 4
 
 
-@njit(cache=True)
+@compiled
 def _measure(data, offset, tx_count, sums):  # type: ignore[no-untyped-def]
     """(reason, block, position) of the first fault; fills tx_count and sums.
 
@@ -182,7 +184,7 @@ def _measure(data, offset, tx_count, sums):  # type: ignore[no-untyped-def]
     return _OK, 0, 0
 
 
-@njit(cache=True, inline="always")
+@compiled_inner
 def _copy(source, start, length, target, at):  # type: ignore[no-untyped-def]
     # Unsigned indices: no check for negative ones, so that the loop becomes a block copy.
     p = uint64(start)
@@ -192,9 +194,9 @@ def _copy(source, start, length, target, at):  # type: ignore[no-untyped-def]
     return at + length
 
 
-@njit(cache=True)
+@compiled
 def _fill(  # type: ignore[no-untyped-def]
-    data, offset, tx_count, input_count, output_count, bare, bare_start, value_sat, script,
+    data, offset, tx_count, bare, bare_start, input_count, output_count, value_sat, script,
     script_offset, coinbase_script, coinbase_offset,
 ):  # fmt: skip
     tx = 0
@@ -265,9 +267,7 @@ def _measured(data: Bytes, offset: Ints, first_height: int, origin: str) -> tupl
     return tx_count, sums
 
 
-def _check_merkle_roots(
-    headers: Bytes, txid: Bytes, tx_count: Ints, first_height: int, origin: str
-) -> None:
+def _check_merkle_roots(headers: Bytes, txid: Bytes, tx_count: Ints, first_height: int, origin: str) -> None:
     roots, mutated = merkle_roots(txid, tx_count)
     wrong = np.flatnonzero((roots != headers[:, 36:68]).any(axis=1) | mutated)
     if len(wrong):
@@ -287,19 +287,18 @@ def decode_blocks(data: Bytes, offset: Ints, first_height: int, origin: str) -> 
     tx_count, sums = _measured(data, offset, first_height, origin)
     outputs, script_bytes, bare_bytes, coinbase_bytes = (int(x) for x in sums)
     transactions = int(tx_count.sum())
-    columns = {
+    bare = np.empty(bare_bytes, dtype=np.uint8)
+    bare_start = np.empty(transactions + 1, dtype=np.int64)
+    columns: dict[str, npt.NDArray[Any]] = {
         "input_count": np.empty(transactions, dtype=np.int64),
         "output_count": np.empty(transactions, dtype=np.int64),
-        "bare": np.empty(bare_bytes, dtype=np.uint8),
-        "bare_start": np.empty(transactions + 1, dtype=np.int64),
         "value_sat": np.empty(outputs, dtype=np.int64),
         "script": np.empty(script_bytes, dtype=np.uint8),
         "script_offset": np.empty(outputs + 1, dtype=np.int64),
         "coinbase_script": np.empty(coinbase_bytes, dtype=np.uint8),
         "coinbase_offset": np.empty(n + 1, dtype=np.int64),
     }
-    _fill(data, offset, tx_count, *columns.values())
-    bare, bare_start = columns.pop("bare"), columns.pop("bare_start")
+    _fill(data, offset, tx_count, bare, bare_start, *columns.values())
     txid = sha256_spans(bare, bare_start[:-1], np.diff(bare_start), double=True)
     headers = data[offset[:-1, None] + np.arange(HEADER_SIZE)]
     _check_merkle_roots(headers, txid, tx_count, first_height, origin)

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, uint64
+from numba import uint64
 
 from etl.chain.ripemd160 import ripemd160_digests
 from etl.chain.sha256 import sha256_spans
+from etl.jit import compiled, compiled_inner
 
 NONSTANDARD = 0
 P2PKH = 1
@@ -39,12 +40,12 @@ _P4 = np.uint64(0x85EBCA77C2B2AE63)
 _P5 = np.uint64(0x27D4EB2F165667C5)
 
 
-@njit(cache=True, inline="always")
+@compiled_inner
 def _rotate(x, n):  # type: ignore[no-untyped-def]
     return uint64((x << uint64(n)) | (x >> uint64(64 - n)))
 
 
-@njit(cache=True, inline="always")
+@compiled_inner
 def _word(data, p, count):  # type: ignore[no-untyped-def]
     """Little-endian integer of `count` bytes at `p`."""
     word = uint64(0)
@@ -53,12 +54,12 @@ def _word(data, p, count):  # type: ignore[no-untyped-def]
     return word
 
 
-@njit(cache=True, inline="always")
+@compiled_inner
 def _lane(accumulator, word):  # type: ignore[no-untyped-def]
     return uint64(_rotate(uint64(accumulator + uint64(word * _P2)), 31) * _P1)
 
 
-@njit(cache=True)
+@compiled
 def xxh64(data, start, length):  # type: ignore[no-untyped-def]
     """XXH64 (xxHash specification 0.1.1, seed 0) of `data[start : start + length]`."""
     p = start
@@ -100,7 +101,7 @@ def xxh64(data, start, length):  # type: ignore[no-untyped-def]
     return uint64(h ^ (h >> uint64(32)))
 
 
-@njit(cache=True)
+@compiled
 def _push_at(data, p, end):  # type: ignore[no-untyped-def]
     """(opcode, start of its data, length of its data, next position); next is -1 if cut off."""
     opcode = np.int64(data[p])
@@ -110,10 +111,10 @@ def _push_at(data, p, end):  # type: ignore[no-untyped-def]
     width = 0
     length = opcode
     if opcode > 75:
-        width = 1 << (opcode - 76)
+        width = 1 << int(opcode - 76)
         if p + width > end:
             return opcode, p, 0, -1
-        length = 0
+        length = np.int64(0)
         for k in range(width):
             length |= np.int64(data[p + k]) << (8 * k)
     p += width
@@ -122,7 +123,7 @@ def _push_at(data, p, end):  # type: ignore[no-untyped-def]
     return opcode, p, length, p + length
 
 
-@njit(cache=True)
+@compiled
 def _script_number(data, opcode, start, length):  # type: ignore[no-untyped-def]
     """Count given as OP_1 to OP_16 or as a minimal push of 17 to 127; -1 for anything else.
 
@@ -135,7 +136,7 @@ def _script_number(data, opcode, start, length):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True)
+@compiled
 def _is_key(data, start, length):  # type: ignore[no-untyped-def]
     """Core's CPubKey::ValidSize: the first byte fits the length."""
     if length == 33:
@@ -143,7 +144,7 @@ def _is_key(data, start, length):  # type: ignore[no-untyped-def]
     return length == 65 and (data[start] == 4 or data[start] == 6 or data[start] == 7)
 
 
-@njit(cache=True)
+@compiled
 def _is_multisig(data, start, end):  # type: ignore[no-untyped-def]
     if end - start < 3 or data[end - 1] != 174:
         return False
@@ -165,7 +166,7 @@ def _is_multisig(data, start, end):  # type: ignore[no-untyped-def]
     return required <= total <= _MAX_MULTISIG_KEYS and total == keys and p + 1 == end
 
 
-@njit(cache=True)
+@compiled
 def _witness_kind(data, s, n):  # type: ignore[no-untyped-def]
     """Kind of a witness program, -1 where the script is none."""
     version_opcode = data[s]
@@ -184,7 +185,7 @@ def _witness_kind(data, s, n):  # type: ignore[no-untyped-def]
     return WITNESS_UNKNOWN
 
 
-@njit(cache=True)
+@compiled
 def script_kind(data, start, length):  # type: ignore[no-untyped-def]
     """Kind of the script `data[start : start + length]`."""
     s = start
@@ -207,7 +208,7 @@ def script_kind(data, start, length):  # type: ignore[no-untyped-def]
     return MULTISIG if _is_multisig(data, s, s + n) else NONSTANDARD
 
 
-@njit(cache=True)
+@compiled
 def _identify(scripts, offset, kind, address_id):  # type: ignore[no-untyped-def]
     keys = 0
     for i in range(kind.size):
@@ -221,7 +222,7 @@ def _identify(scripts, offset, kind, address_id):  # type: ignore[no-untyped-def
     return keys
 
 
-@njit(cache=True)
+@compiled
 def _hash_rows(rows, out):  # type: ignore[no-untyped-def]
     flat = rows.reshape(-1)
     for i in range(rows.shape[0]):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from etl.chain.sha256 import sha256_spans
+from etl.jit import compiled
 
 
-@njit(cache=True, boundscheck=False)
+@compiled
 def _pair_up(nodes, first, count, pairs, pair_first, mutated):  # type: ignore[no-untyped-def]
     """Lay the pairs of every block with more than one node side by side in `pairs`."""
     at = 0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, uint32
+from numba import uint32
+
+from etl.jit import compiled
 
 # Dobbertin, Bosselaers, Preneel 1996: word order and rotation of the left and the right line.
 _RHO = [7, 4, 13, 1, 10, 6, 15, 3, 12, 0, 9, 5, 2, 14, 11, 8]
@@ -35,7 +37,7 @@ _RIGHT_KEY = np.array([0x50A28BE6, 0x5C4DD124, 0x6D703EF3, 0x7A6D76E9, 0], dtype
 _INITIAL = np.array([0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0], dtype=np.uint32)
 
 
-@njit(cache=True)
+@compiled
 def _mix(step, x, y, z):  # type: ignore[no-untyped-def]
     if step == 0:
         return uint32(x ^ y ^ z)
@@ -48,12 +50,12 @@ def _mix(step, x, y, z):  # type: ignore[no-untyped-def]
     return uint32(x ^ (y | ~z))
 
 
-@njit(cache=True)
+@compiled
 def _rotate(x, n):  # type: ignore[no-untyped-def]
     return uint32(uint32(x << uint32(n)) | uint32(x >> uint32(32 - n)))
 
 
-@njit(cache=True)
+@compiled
 def _line(words, order, shift, keys, mirrored, initial):  # type: ignore[no-untyped-def]
     a, b, c, d, e = initial[0], initial[1], initial[2], initial[3], initial[4]
     for t in range(80):
@@ -63,7 +65,7 @@ def _line(words, order, shift, keys, mirrored, initial):  # type: ignore[no-unty
     return a, b, c, d, e
 
 
-@njit(cache=True)
+@compiled
 def _hash_digests(  # type: ignore[no-untyped-def]
     digests, initial, left, left_shift, left_key, right, right_shift, right_key, out
 ):
@@ -95,7 +97,5 @@ def _hash_digests(  # type: ignore[no-untyped-def]
 def ripemd160_digests(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """RIPEMD-160 of each 32-byte row of `digests`: shape (n, 20)."""
     out = np.empty((len(digests), 20), dtype=np.uint8)
-    _hash_digests(
-        digests, _INITIAL, _LEFT, _LEFT_SHIFT, _LEFT_KEY, _RIGHT, _RIGHT_SHIFT, _RIGHT_KEY, out
-    )
+    _hash_digests(digests, _INITIAL, _LEFT, _LEFT_SHIFT, _LEFT_KEY, _RIGHT, _RIGHT_SHIFT, _RIGHT_KEY, out)
     return out

@@ -10,7 +10,9 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, uint32, uint64
+from numba import uint32, uint64
+
+from etl.jit import compiled, compiled_inner
 
 _LANES = 16
 _MASK = 0xFFFFFFFF
@@ -39,12 +41,12 @@ _ROUND_KEYS = np.array([_cube_root(p << 96) & _MASK for p in _first_primes(64)],
 _INITIAL = np.array([math.isqrt(p << 64) & _MASK for p in _first_primes(8)], dtype=np.uint32)
 
 
-@njit(cache=True, inline="always")
+@compiled_inner
 def _rotate(x, n):  # type: ignore[no-untyped-def]
     return uint32(uint32(x >> uint32(n)) | uint32(x << uint32(32 - n)))
 
 
-@njit(cache=True, inline="always")
+@compiled_inner
 def _round(v, w, keys, t, a, b, c, d, e, f, g, h):  # type: ignore[no-untyped-def]
     key = keys[t]
     for lane in range(_LANES):
@@ -67,7 +69,7 @@ def _round(v, w, keys, t, a, b, c, d, e, f, g, h):  # type: ignore[no-untyped-de
         v[h, lane] = uint32(t1 + t2)
 
 
-@njit(cache=True, boundscheck=False, error_model="numpy")
+@compiled
 def _compress(state, w, keys, v):  # type: ignore[no-untyped-def]
     """One 64-byte block per lane: `w[:16]` holds its words, `state` (8, lanes) is updated."""
     for t in range(16, 64):
@@ -94,7 +96,7 @@ def _compress(state, w, keys, v):  # type: ignore[no-untyped-def]
             state[i, lane] = uint32(state[i, lane] + v[i, lane])
 
 
-@njit(cache=True, boundscheck=False)
+@compiled
 def _load_block(data, start, length, block, w, lane):  # type: ignore[no-untyped-def]
     """Words of the `block`-th padded 64-byte block of `data[start : start + length]`."""
     left = length - block * 64
@@ -124,7 +126,7 @@ def _load_block(data, start, length, block, w, lane):  # type: ignore[no-untyped
         w[15, lane] = uint32(length << 3)
 
 
-@njit(cache=True, boundscheck=False)
+@compiled
 def _digest_words(w, state):  # type: ignore[no-untyped-def]
     """Make the digests in `state` the messages in `w`: one padded block of 32 bytes each."""
     for lane in range(_LANES):
@@ -135,7 +137,7 @@ def _digest_words(w, state):  # type: ignore[no-untyped-def]
         w[15, lane] = uint32(256)
 
 
-@njit(cache=True, boundscheck=False)
+@compiled
 def _order_by_block_count(length):  # type: ignore[no-untyped-def]
     """Indices of the spans, sorted by padded block count, and those counts."""
     n = length.size
@@ -156,7 +158,7 @@ def _order_by_block_count(length):  # type: ignore[no-untyped-def]
     return order, blocks
 
 
-@njit(cache=True, boundscheck=False)
+@compiled
 def _hash_spans(data, start, length, double, initial, keys, out):  # type: ignore[no-untyped-def]
     order, blocks = _order_by_block_count(length)
     n = order.size

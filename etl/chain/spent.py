@@ -13,12 +13,12 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from etl.chain.keys import y_coordinate
 from etl.chain.networks import MAX_MONEY_SAT
 from etl.chain.varints import compact_size, decompress_amount, little_endian, varint
 from etl.errors import BlockDataError
+from etl.jit import compiled
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -49,7 +49,7 @@ class SpentColumns:
     """(i + 1,) into script"""
 
 
-@njit(cache=True)
+@compiled
 def _script_size(code):  # type: ignore[no-untyped-def]
     """Bytes of the script that a compressed script stands for."""
     if code == 0:
@@ -61,7 +61,7 @@ def _script_size(code):  # type: ignore[no-untyped-def]
     return 67 if code < _RAW_SCRIPT_CODE else code - _RAW_SCRIPT_CODE
 
 
-@njit(cache=True)
+@compiled
 def _stored_size(code):  # type: ignore[no-untyped-def]
     """Bytes that follow the code of a compressed script."""
     if code < 2:
@@ -69,7 +69,7 @@ def _stored_size(code):  # type: ignore[no-untyped-def]
     return 32 if code < _RAW_SCRIPT_CODE else code - _RAW_SCRIPT_CODE
 
 
-@njit(cache=True)
+@compiled
 def _undo_entry(data, p, end):  # type: ignore[no-untyped-def]
     """(value, script code, position of the stored script or -1)"""
     code, p = varint(data, p, end)
@@ -82,7 +82,7 @@ def _undo_entry(data, p, end):  # type: ignore[no-untyped-def]
     return decompress_amount(amount), script_code, p
 
 
-@njit(cache=True)
+@compiled
 def _txout_entry(data, p, end):  # type: ignore[no-untyped-def]
     """(value, script code, position of the script or -1)"""
     if p + 9 > end:
@@ -94,7 +94,7 @@ def _txout_entry(data, p, end):  # type: ignore[no-untyped-def]
     return value, length + _RAW_SCRIPT_CODE, p
 
 
-@njit(cache=True)
+@compiled
 def _measure_block(data, p, end, is_undo, input_count):  # type: ignore[no-untyped-def]
     """(reason, script bytes) of one block's spent outputs."""
     groups, p = compact_size(data, p, end)
@@ -121,7 +121,7 @@ def _measure_block(data, p, end, is_undo, input_count):  # type: ignore[no-untyp
     return (_OK if p == end else _LEFT_OVER), script_bytes
 
 
-@njit(cache=True)
+@compiled
 def _measure(data, offset, is_undo, tx_count, input_count):  # type: ignore[no-untyped-def]
     """(reason, block, script bytes of all)"""
     tx = 0
@@ -140,7 +140,7 @@ def _measure(data, offset, is_undo, tx_count, input_count):  # type: ignore[no-u
     return _OK, 0, total
 
 
-@njit(cache=True)
+@compiled
 def _write_script(data, p, code, script, at):  # type: ignore[no-untyped-def]
     """Write the script at `at`; an uncompressed key gets its y later (see _complete_keys)."""
     size = _stored_size(code)
@@ -163,7 +163,7 @@ def _write_script(data, p, code, script, at):  # type: ignore[no-untyped-def]
     return at + _script_size(code)
 
 
-@njit(cache=True)
+@compiled
 def _fill(  # type: ignore[no-untyped-def]
     data, offset, is_undo, tx_count, value_sat, script, script_offset, halved
 ):
@@ -179,9 +179,7 @@ def _fill(  # type: ignore[no-untyped-def]
         for _ in range(groups):
             entries, p = compact_size(data, p, end)
             for _ in range(entries):
-                value, code, p = (
-                    _undo_entry(data, p, end) if is_undo else _txout_entry(data, p, end)
-                )
+                value, code, p = _undo_entry(data, p, end) if is_undo else _txout_entry(data, p, end)
                 value_sat[i] = value
                 script_offset[i] = at
                 at = _write_script(data, p, code, script, at)
@@ -237,8 +235,7 @@ def decode_spent(
             reason = _BAD_KEY
     if reason:
         raise BlockDataError(
-            f"{origin}: spent outputs of the block at height {first_height + block}: "
-            f"{_REASONS[reason]}",
+            f"{origin}: spent outputs of the block at height {first_height + block}: {_REASONS[reason]}",
             "check the disk, then let the node rebuild its block files (-reindex)",
         )
     return columns

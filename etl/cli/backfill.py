@@ -36,11 +36,15 @@ class _RangeCommand(Command):
 def command(wanted: str | None, dry_run: bool, **options: Any) -> None:
     """Index blocks and publish the results; a run that was stopped continues.
 
-    RANGE is FIRST:LAST with both ends, :LAST, FIRST:, FIRST:+COUNT, +COUNT (so many more blocks than
-    are indexed) or -COUNT: (the last ones); 500k and 1.2M are understood. Without it: everything.
+    RANGE is FIRST:LAST with both ends, :LAST, FIRST:, FIRST:+COUNT, +COUNT (so many more than are
+    indexed) or -COUNT: (the last ones); 500k and 1.2M are understood. Without it: everything.
     """
+    from etl.compilation import cache_compiled_code
+
     job = settings_of(options).job_options()
     wanted = wanted.strip() if wanted else None
+    if not cache_compiled_code().exists():
+        click.echo("compiling code, once: this takes about a minute", err=True)
     if dry_run:
         _print_plan(job, wanted)
         return

@@ -66,9 +66,7 @@ def _fail(ctx: click.Context, error: Exception, what: str, action: str, code: in
 
 def _common_options() -> list[click.Parameter]:
     return [
-        click.Option(
-            ["--data-dir"], type=_PATH, help="Where results and intermediate data are kept."
-        ),
+        click.Option(["--data-dir"], type=_PATH, help="Where results and intermediate data are kept."),
         click.Option(["--config"], type=_PATH, help="Your settings file (TOML)."),
         click.Option(["-v", "--verbose"], is_flag=True, help="Say more; show tracebacks."),
     ]

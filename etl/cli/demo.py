@@ -32,7 +32,7 @@ METRICS = (
     "FlowMinerOut1HopAllExNtv",
     "SplyMiner1HopAllNtv",
 )
-_LATEST_DAYS = 5
+_LATEST_DAYS = 3
 
 _COUNTS = """
     SELECT
@@ -50,9 +50,12 @@ def command(data_dir: Path | None, **options: Any) -> None:
 
     The results go to ./minerflow-demo, or to --data-dir.
     """
+    from etl.compilation import cache_compiled_code
+
     settings = settings_of(options)
     base = data_dir or DIRECTORY
-    click.echo("The first run compiles code for about a minute.", err=True)
+    click.echo("The first run compiles code, which takes about a minute.", err=True)
+    cache_compiled_code()
     with open_progress() as progress:
         for chain in CHAINS:
             _run(settings, chain, base / chain, progress)
@@ -62,9 +65,7 @@ def command(data_dir: Path | None, **options: Any) -> None:
     _say_what_next(base)
 
 
-def _run(
-    settings: Settings, chain: str, data_dir: Path, progress: BarProgress | LineProgress
-) -> None:
+def _run(settings: Settings, chain: str, data_dir: Path, progress: BarProgress | LineProgress) -> None:
     from etl.pipeline import run_backfill
 
     bundled = demo_dir(chain)
@@ -90,13 +91,15 @@ def _show(data_dir: DataDirectory) -> None:
     with open_published(data_dir) as con:
         counts = con.execute(_COUNTS).fetchall()[0]
         names = [column[0] for column in con.description or []]
-        rows = _latest_days(con)
+        days, values = _latest_days(con)
     print_fields({name: f"{count:>9,}" for name, count in zip(names, counts, strict=True)})
-    columns = [("day", False), *((metric, True) for metric in METRICS)]
-    print_table(columns, rows, title="latest final days (profile entity, BTC)")
+    click.echo("\nlatest final days (profile entity, BTC)")
+    columns = [("metric", False), *((day, True) for day in days)]
+    print_table(columns, list(zip(METRICS, *values, strict=True)))
 
 
-def _latest_days(con: duckdb.DuckDBPyConnection) -> list[tuple[str | None, ...]]:
+def _latest_days(con: duckdb.DuckDBPyConnection) -> tuple[list[str], list[list[str]]]:
+    """The days, oldest first, and of each the value of every metric."""
     listed = ", ".join(
         f"CAST(max(value) FILTER (metric = '{metric}') AS DECIMAL(20, 8))" for metric in METRICS
     )
@@ -104,7 +107,8 @@ def _latest_days(con: duckdb.DuckDBPyConnection) -> list[tuple[str | None, ...]]
         f"SELECT day, {listed} FROM metrics WHERE profile = 'entity' "
         f"GROUP BY day ORDER BY day DESC LIMIT {_LATEST_DAYS}"
     ).fetchall()
-    return [(str(day), *(None if v is None else f"{v:,}" for v in values)) for day, *values in rows]
+    days = [str(row[0]) for row in reversed(rows)]
+    return days, [[f"{value:,f}" for value in row[1:]] for row in reversed(rows)]
 
 
 def _say_what_next(base: Path) -> None:

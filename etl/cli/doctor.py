@@ -1,0 +1,69 @@
+"""`minerflow doctor`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from etl.cli import version
+from etl.cli.common import Command, input_options, settings_of, source_options
+from etl.cli.text import print_fields
+
+if TYPE_CHECKING:
+    from etl.doctor import Finding
+    from etl.settings import Settings
+
+_MARKS = {"ok": "ok     ", "note": "note   ", "problem": "PROBLEM"}
+
+
+@click.command(cls=Command, example="minerflow doctor --bitcoin-datadir /srv/bitcoin -v")
+@source_options
+@input_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def command(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
+    """Check whether a job could run here, and say what to do where it could not.
+
+    Takes the options of `minerflow backfill`; -v lists the settings in force. Exit code 0 if a job
+    could run, else 1.
+    """
+    from etl.compilation import cache_compiled_code
+
+    cache_compiled_code()
+    from etl.doctor import diagnose
+
+    settings = settings_of(options)
+    findings = diagnose(settings)
+    can_run = not any(finding.state == "problem" for finding in findings)
+    if as_json:
+        click.echo(_as_json(findings, settings, can_run))
+    else:
+        _print(findings, settings if options["verbose"] else None, can_run)
+    ctx.exit(0 if can_run else 1)
+
+
+def _as_json(findings: list[Finding], settings: Settings, can_run: bool) -> str:
+    facts = {
+        "minerflow": version(),
+        "can_run": can_run,
+        "findings": [asdict(finding) for finding in findings],
+        "settings": {key: {"value": value, "from": origin} for key, value, origin in settings.shown()},
+    }
+    return json.dumps(facts, indent=1)
+
+
+def _print(findings: list[Finding], settings: Settings | None, can_run: bool) -> None:
+    click.echo(f"{_MARKS['ok']} minerflow {version()}")
+    for finding in findings:
+        click.echo(f"{_MARKS[finding.state]} {finding.subject}: {finding.what}")
+        if finding.action:
+            click.echo(f"        next: {finding.action}")
+    if settings is not None:
+        click.echo("\nsettings")
+        print_fields(
+            {key: f"{value}  ({origin})" if origin else value for key, value, origin in settings.shown()}
+        )
+    click.echo("\na job could run" if can_run else "\na job could not run yet")

@@ -33,9 +33,7 @@ minerflow query "SELECT day, value FROM metrics WHERE profile = 'entity'
     default="table",
     show_default=True,
 )
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Write to this file, not to stdout."
-)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file, not to stdout.")
 def command(sql: str, format_name: str, output: Path | None, **options: Any) -> None:
     """Ask the published results a question in SQL (DuckDB's dialect)."""
     from etl.datadir import DataDirectory
@@ -43,9 +41,7 @@ def command(sql: str, format_name: str, output: Path | None, **options: Any) -> 
     from etl.query import WRITERS, ask, write_file
 
     if output and format_name == "table":
-        raise UsageError(
-            "a table is for reading, not for a file", "add --format csv, json or parquet"
-        )
+        raise UsageError("a table is for reading, not for a file", "add --format csv, json or parquet")
     if not output and format_name == "parquet" and sys.stdout.isatty():
         raise UsageError("Parquet is no text for a terminal", "name a file with -o FILE")
     with open_published(DataDirectory(settings_of(options).data_dir)) as con:
@@ -64,8 +60,7 @@ def _print(answer: Answer) -> None:
     print_table(columns, rows[:MOST_TABLE_ROWS])
     if len(rows) > MOST_TABLE_ROWS:
         click.echo(
-            f"these are the first {MOST_TABLE_ROWS:,} rows; "
-            "--format csv, json or parquet gives all",
+            f"these are the first {MOST_TABLE_ROWS:,} rows; --format csv, json or parquet gives all",
             err=True,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from io import StringIO
 
 import click
 
@@ -26,9 +27,7 @@ def print_fields(fields: Mapping[str, str]) -> None:
         click.echo(f"{name:<{width}}  {value}")
 
 
-def print_table(
-    columns: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str | None]], title: str = ""
-) -> None:
+def print_table(columns: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str | None]]) -> None:
     """A table on stdout; columns are (name, whether to align right), None is an empty cell.
 
     On a terminal long cells are folded; elsewhere lines are as long as they must be.
@@ -38,9 +37,16 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD)
     for name, is_right in columns:
         table.add_column(Text(name), justify="right" if is_right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell or "") for cell in row))
-    Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDE).print(table)
+    if sys.stdout.isatty():
+        Console(file=sys.stdout).print(table)
+        return
+    console = Console(file=StringIO(), width=_WIDE)
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())

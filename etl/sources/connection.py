@@ -73,9 +73,7 @@ class NodeConnection:
             with contextlib.suppress(OSError):
                 connected.shutdown(socket.SHUT_RDWR)
 
-    def _exchange(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> Answer:
+    def _exchange(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
         was_open = self._http.sock is not None
         try:
             try:
@@ -89,9 +87,7 @@ class NodeConnection:
             self._http.close()
             raise unreachable(error, self._address) from error
 
-    def _once(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> Answer:
+    def _once(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
         if self._is_aborted:
             raise ConnectionAbortedError
         self._http.request(method, path, body, headers)

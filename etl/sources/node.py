@@ -57,9 +57,7 @@ class Credentials:
         try:
             cookie = path.read_text(encoding="utf-8", errors="surrogateescape").split("\n")[0]
         except FileNotFoundError:
-            raise NodeUnreachable(
-                f"no cookie file {path}: the node is not running", action
-            ) from None
+            raise NodeUnreachable(f"no cookie file {path}: the node is not running", action) from None
         except OSError as error:
             raise ConfigError(
                 f"the cookie file {path} cannot be read: {error.strerror}",
@@ -124,9 +122,7 @@ class _Installation:
     def host_and_port(self) -> tuple[str, int]:
         connect = urlsplit(f"//{self.value('rpcconnect') or '127.0.0.1'}")
         try:
-            port = connect.port or int(
-                self.value("rpcport", network_only=True) or self.chain.rpc_port
-            )
+            port = connect.port or int(self.value("rpcport", network_only=True) or self.chain.rpc_port)
         except ValueError:
             raise ConfigError(
                 f"{self.conf.path}: the port in rpcport or rpcconnect is not a number",

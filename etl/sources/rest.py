@@ -38,9 +38,7 @@ from etl.sources.source import RawBlocks
 CONNECTIONS = 4
 """Of one chunk reader. Core works on 16 requests at a time (rpcthreads; 4 before release 30)."""
 _HASH_AT = "blockhashbyheight/{}.bin"
-_LACKING = (
-    "start the node (Bitcoin Core 30 or newer) with rest=1, or use --source rpc or blockfiles"
-)
+_LACKING = "start the node (Bitcoin Core 30 or newer) with rest=1, or use --source rpc or blockfiles"
 
 
 @dataclass(frozen=True)
@@ -74,9 +72,7 @@ class RestChunk:
         height = self.first_height + len(self.block_hash) - 1
         active = rest_get(connection, self.address, _HASH_AT.format(height))
         if active[::-1].hex() != self.block_hash[-1]:
-            raise chain_moved(
-                f"block {self.block_hash[-1]} at height {height} left the node's active chain"
-            )
+            raise chain_moved(f"block {self.block_hash[-1]} at height {height} left the node's active chain")
 
 
 class RestSource:
@@ -99,9 +95,7 @@ class RestSource:
             self._prune_height = int(info.get("pruneheight", 0))
             tip_hash = str(info["bestblockhash"])
         except (KeyError, TypeError, ValueError) as error:
-            raise bad_answer(
-                f"/rest/chaininfo is not what a node says ({error!r})", self._address
-            ) from error
+            raise bad_answer(f"/rest/chaininfo is not what a node says ({error!r})", self._address) from error
         self._get(f"spenttxouts/{tip_hash}.bin")
         return tip_hash
 
@@ -159,9 +153,7 @@ def _failure(answer: Answer, path: str, address: NodeAddress) -> MinerflowError:
     if answer.status != 404:
         return bad_answer(f"HTTP {answer.status} to /rest/{path}: {said}", address)
     if not said:
-        return NodeIncapable(
-            f"the node at {address} does not offer /rest/{path.split('/')[0]}", _LACKING
-        )
+        return NodeIncapable(f"the node at {address} does not offer /rest/{path.split('/')[0]}", _LACKING)
     if "pruned data" in said or "undo not available" in said:
         return pruned(what)
     if "not fully downloaded" in said:

@@ -111,9 +111,7 @@ def put_random(out: NDArray[np.uint8], at: int, size: int, rng: NDArray[np.uint6
 
 
 @njit(cache=True)
-def put_hash(
-    out: NDArray[np.uint8], at: int, address: int, size: int, rng: NDArray[np.uint64]
-) -> int:
+def put_hash(out: NDArray[np.uint8], at: int, address: int, size: int, rng: NDArray[np.uint64]) -> int:
     """The hash or key that an address commits to."""
     key = keyed(rng, address)
     for i in range(size // 8):
@@ -133,9 +131,7 @@ def put_witness_program(
 
 
 @njit(cache=True)
-def put_script(
-    out: NDArray[np.uint8], at: int, kind: int, address: int, rng: NDArray[np.uint64]
-) -> int:
+def put_script(out: NDArray[np.uint8], at: int, kind: int, address: int, rng: NDArray[np.uint64]) -> int:
     """Length and script of an output."""
     if kind == P2PKH:
         out[at], out[at + 1], out[at + 2], out[at + 3] = 25, OP_DUP, OP_HASH160, 20
@@ -152,9 +148,7 @@ def put_script(
 
 
 @njit(cache=True)
-def put_undo_script(
-    out: NDArray[np.uint8], at: int, kind: int, address: int, rng: NDArray[np.uint64]
-) -> int:
+def put_undo_script(out: NDArray[np.uint8], at: int, kind: int, address: int, rng: NDArray[np.uint64]) -> int:
     """Script as undo data compresses it."""
     if kind in (P2PKH, P2SH):
         out[at] = 0 if kind == P2PKH else 1
@@ -212,9 +206,7 @@ def put_multisig(out: NDArray[np.uint8], at: int, rng: NDArray[np.uint64]) -> in
 
 
 @njit(cache=True)
-def put_multisig_spend(
-    out: NDArray[np.uint8], at: int, is_witness: bool, rng: NDArray[np.uint64]
-) -> int:
+def put_multisig_spend(out: NDArray[np.uint8], at: int, is_witness: bool, rng: NDArray[np.uint64]) -> int:
     """Empty element, two signatures and a 2-of-3 script, as witness items or as pushes."""
     out[at] = 0
     at = put_signature(out, at + 1, rng)
@@ -227,9 +219,7 @@ def put_multisig_spend(
 
 
 @njit(cache=True)
-def put_script_sig(
-    out: NDArray[np.uint8], at: int, kind: int, nested: bool, rng: NDArray[np.uint64]
-) -> int:
+def put_script_sig(out: NDArray[np.uint8], at: int, kind: int, nested: bool, rng: NDArray[np.uint64]) -> int:
     """Length and scriptSig; `nested` is P2WPKH within P2SH."""
     if kind == P2PKH:
         end = put_key(out, put_signature(out, at + 1, rng), rng)
@@ -249,9 +239,7 @@ def put_script_sig(
 
 
 @njit(cache=True)
-def put_witness(
-    out: NDArray[np.uint8], at: int, kind: int, nested: bool, rng: NDArray[np.uint64]
-) -> int:
+def put_witness(out: NDArray[np.uint8], at: int, kind: int, nested: bool, rng: NDArray[np.uint64]) -> int:
     """Witness stack of an input, its item count included."""
     if kind == P2WPKH or nested:
         out[at] = 2

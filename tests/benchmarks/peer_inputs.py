@@ -8,8 +8,9 @@ the files and the order of the original; all inputs are made once per chain and 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,9 +33,27 @@ class PlainCopy:
     """A data directory for peers that read block files."""
 
     data_directory: Path
-    blocks: int
-    transactions: int
-    index_records: Path
+    counts: tuple[int, ...]
+    """Transactions by height."""
+
+    @property
+    def blocks(self) -> int:
+        """Number of blocks."""
+        return len(self.counts)
+
+    @property
+    def transactions(self) -> int:
+        """Number of transactions."""
+        return sum(self.counts)
+
+    @property
+    def index_records(self) -> Path:
+        """What is to be written into the index, as JSON."""
+        return self.data_directory / "index.json"
+
+    def whole_blocks(self, transactions: int) -> int:
+        """Transactions of the first blocks that hold `transactions` of them."""
+        return next((n for n in accumulate(self.counts) if n >= transactions), self.transactions)
 
     @property
     def block_folder(self) -> Path:
@@ -54,7 +73,7 @@ def make_plain_copy(chain: StoredChain, folder: Path, transactions: int) -> Plai
         counts.append(transaction_count(chain.raw_block(height)))
         if sum(counts) >= transactions:
             break
-    copy = PlainCopy(folder, len(counts), sum(counts), folder / "index.json")
+    copy = PlainCopy(folder, tuple(counts))
     if not copy.index_records.exists():
         copy.block_folder.mkdir(parents=True, exist_ok=True)
         places = _copy_blocks(chain, copy)
@@ -88,7 +107,7 @@ class IndexRow(NamedTuple):
     place: Place
 
 
-def _index_rows(counts: list[int], places: list[Place]) -> Iterator[IndexRow]:
+def _index_rows(counts: Sequence[int], places: list[Place]) -> Iterator[IndexRow]:
     for height, (count, place) in enumerate(zip(counts, places, strict=True)):
         yield IndexRow(height, count, place)
 
@@ -102,9 +121,7 @@ def varint(number: int) -> bytes:
     return bytes(reversed(digits))
 
 
-def _index_record(
-    chain: StoredChain, height: int, transactions: int, place: Place
-) -> tuple[str, str]:
+def _index_record(chain: StoredChain, height: int, transactions: int, place: Place) -> tuple[str, str]:
     """Key and value (CDiskBlockIndex) of Core's block index, in hex."""
     numbers = (CORE_VERSION, height, VALID_SCRIPTS_WITH_DATA, transactions)
     value = b"".join(varint(number) for number in (*numbers, place.file_number, place.offset))

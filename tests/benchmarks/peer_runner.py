@@ -53,22 +53,35 @@ def _check_prevouts(txs: list[dict[str, Any]]) -> None:
 
 
 def parser_unordered(blocks: str, transactions: int) -> Figures:
-    """blockchain-parser: ids, inputs, values and addresses of all blocks in file order."""
+    """blockchain-parser: ids, inputs and values of all blocks in the order of the files."""
     module = importlib.import_module("blockchain_parser.blockchain")
     started = time.perf_counter()
     count = _walk(module.Blockchain(blocks).get_unordered_blocks(), transactions)
     return count, time.perf_counter() - started
 
 
-def parser_ordered(blocks: str, index: str, transactions: int) -> Figures:
-    """blockchain-parser: the same in height order by Core's block index."""
+def parser_ordered(blocks: str, index: str, transactions: int, addresses: bool) -> Figures:
+    """blockchain-parser: the same in height order by Core's block index, or with addresses."""
     module = importlib.import_module("blockchain_parser.blockchain")
     started = time.perf_counter()
-    count = _walk(module.Blockchain(blocks).get_ordered_blocks(index), transactions)
+    walk = _walk_with_addresses if addresses else _walk
+    count = walk(module.Blockchain(blocks).get_ordered_blocks(index), transactions)
     return count, time.perf_counter() - started
 
 
 def _walk(blocks: Any, transactions: int) -> int:
+    count = 0
+    for block in blocks:
+        for tx in block.transactions:
+            count += 1
+            _ = tx.txid, [(i.transaction_hash, i.transaction_index) for i in tx.inputs]
+            _ = [output.value for output in tx.outputs]
+        if count >= transactions:
+            break
+    return count
+
+
+def _walk_with_addresses(blocks: Any, transactions: int) -> int:
     count = 0
     for block in blocks:
         for tx in block.transactions:

@@ -25,6 +25,7 @@ from tests.benchmarks.peer_inputs import PlainCopy, RpcAnswers, make_plain_copy,
 
 FILE_TRANSACTIONS = 400_000
 RPC_TRANSACTIONS = 50_000
+ADDRESS_TRANSACTIONS = 50_000
 TIMEOUT_S = 1_200
 _HERE = Path(__file__).parent
 
@@ -136,24 +137,22 @@ def measure_file_readers(copy: PlainCopy, cache: Path) -> Iterator[PeerRecord]:
             EXPLORER, cache, task, copy.transactions, runner_task="explorer", arguments=arguments
         )
         yield _with_reason(record, index_error)
-    arguments = {"blocks": copy.block_folder, "transactions": copy.transactions}
-    yield measure(
-        PARSER,
-        cache,
-        "blocks in file order with addresses, no prevouts",
-        copy.transactions,
-        runner_task="parser_unordered",
-        arguments=arguments,
-    )
-    record = measure(
-        PARSER,
-        cache,
-        "blocks in height order with addresses, no prevouts",
-        copy.transactions,
-        runner_task="parser_ordered",
-        arguments=arguments | {"index": copy.index},
-    )
-    yield _with_reason(record, index_error)
+    yield from _measure_parser(copy, cache, index_error)
+
+
+def _measure_parser(copy: PlainCopy, cache: Path, index_error: str | None) -> Iterator[PeerRecord]:
+    """Without addresses, as its objects make them only when asked; and with them, on a prefix."""
+    values = "ids, inputs and values, no prevouts"
+    arguments: dict[str, Any] = {"blocks": copy.block_folder, "transactions": copy.transactions}
+    task = f"{values}, in file order"
+    count = copy.transactions
+    yield measure(PARSER, cache, task, count, runner_task="parser_unordered", arguments=arguments)
+    prefix = copy.whole_blocks(ADDRESS_TRANSACTIONS)
+    for addresses, count in ((False, copy.transactions), (True, prefix)):
+        task = f"{values}, in height order" + (", with addresses" if addresses else "")
+        arguments |= {"index": copy.index, "transactions": count, "addresses": addresses}
+        record = measure(PARSER, cache, task, count, runner_task="parser_ordered", arguments=arguments)
+        yield _with_reason(record, index_error)
 
 
 def _with_reason(record: PeerRecord, index_error: str | None) -> PeerRecord:

@@ -17,9 +17,7 @@ KINDS = ("pubkeyhash", "scripthash", "witness_v0_keyhash", "witness_v1_taproot",
 
 def scripts(answer: dict[str, Any]) -> list[dict[str, Any]]:
     outputs = [output for tx in answer["tx"] for output in tx["vout"]]
-    prevouts = [
-        entry["prevout"] for tx in answer["tx"] for entry in tx["vin"] if "prevout" in entry
-    ]
+    prevouts = [entry["prevout"] for tx in answer["tx"] for entry in tx["vin"] if "prevout" in entry]
     return [holder["scriptPubKey"] for holder in outputs + prevouts]
 
 

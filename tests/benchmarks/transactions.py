@@ -4,6 +4,8 @@ Invariants: an input spends a coin that `Wallets` holds, and only once; the outp
 are worth what its inputs are less a fee of at least 0; every output but OP_RETURN is worth at
 least 1 satoshi; a transaction may spend outputs of an earlier one of the same block; the undo data
 of transaction i are written in the order of its inputs.
+Numba's cache does not notice that a compiled function of another file has changed: after an edit of
+`encoding`, `wallets`, `sha256` or `shape`, delete `__pycache__`.
 """
 
 from __future__ import annotations
@@ -209,9 +211,7 @@ def _fee_sat(w: Wallets, n_in: int, n_out: int, total_sat: int) -> int:
 
 
 @njit(cache=True, forceinline=True)
-def _write_input(
-    w: Wallets, b: Buffers, at: int, wit: int, undo: int, slot: int
-) -> tuple[int, int, int]:
+def _write_input(w: Wallets, b: Buffers, at: int, wit: int, undo: int, slot: int) -> tuple[int, int, int]:
     coin = w.coins[slot]
     kind = (coin[5] >> 1) & 7
     nested = kind == P2SH and (coin[6] & 3) != 0
@@ -331,9 +331,7 @@ def _add_transaction(
 
 
 @njit(cache=True, forceinline=True)
-def _add_payout(
-    w: Wallets, t: Tables, b: Buffers, result: NDArray[np.int64], pool: int, height: int
-) -> None:
+def _add_payout(w: Wallets, t: Tables, b: Buffers, result: NDArray[np.int64], pool: int, height: int) -> None:
     """A pool divides its matured coins among 40 to 300 of its miners."""
     n_in = min(w.holders[pool, COUNT], 25)
     _add_transaction(w, t, b, result, pool, n_in, 40 + draw(w.rng, 260), height)

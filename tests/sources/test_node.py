@@ -52,9 +52,7 @@ def _pair(credentials: Credentials) -> str:
         ("[regtest]\nregtest=1", 8332, "."),
     ],
 )
-def test_the_network_tells_port_and_directory(
-    tmp_path: Path, conf: str, port: int, directory: str
-) -> None:
+def test_the_network_tells_port_and_directory(tmp_path: Path, conf: str, port: int, directory: str) -> None:
     found = find_node(None, _datadir(tmp_path, conf))
     assert found.url == f"http://127.0.0.1:{port}/"
     assert found.credentials.cookie_file == tmp_path / directory / ".cookie"
@@ -112,9 +110,7 @@ def test_a_missing_included_file_is_named(tmp_path: Path) -> None:
         ("norpccookiefile=1", "turns the cookie file off"),
     ],
 )
-def test_an_unusable_file_is_an_error_without_its_text(
-    tmp_path: Path, conf: str, message: str
-) -> None:
+def test_an_unusable_file_is_an_error_without_its_text(tmp_path: Path, conf: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message) as raised:
         find_node(None, _datadir(tmp_path, conf))
     assert SECRET not in str(raised.value)

@@ -166,9 +166,7 @@ def test_a_block_that_is_not_the_requested_one_is_refused(
 ) -> None:
     chunk = RestSource(node.address, ONCE).chunk(5, 5)
     other = block_bytes(golden_blocks("economy")[6])
-    monkeypatch.setattr(
-        node.core, "_rest_block", lambda *_: (200, "application/octet-stream", other)
-    )
+    monkeypatch.setattr(node.core, "_rest_block", lambda *_: (200, "application/octet-stream", other))
     with pytest.raises(NodeAnswerError, match="REST gives another"):
         list(chunk.batches(1))
 

@@ -44,9 +44,7 @@ def test_blocks_hashes_and_times_are_the_golden_ones(name: str) -> None:
     with FakeNode.golden(name) as running:
         source = RpcSource(running.address, ONCE)
         check_golden_chain(source, golden_blocks(name))
-        assert source.describe() == (
-            f"RPC of {running.url} ({source.network.name}, tip {source.tip_height})"
-        )
+        assert source.describe() == (f"RPC of {running.url} ({source.network.name}, tip {source.tip_height})")
 
 
 @pytest.mark.parametrize(("first", "last"), [(-1, 5), (6, 5), (0, 532), (532, 600)])
@@ -149,9 +147,7 @@ def test_wrong_credentials_are_terminal_in_bulk_too(node: FakeNode) -> None:
         NodeControl(node.address, Retry(60)).call("getblockcount")
 
 
-def test_a_restart_in_mid_read_with_a_new_cookie_goes_unnoticed(
-    node: FakeNode, tmp_path: Path
-) -> None:
+def test_a_restart_in_mid_read_with_a_new_cookie_goes_unnoticed(node: FakeNode, tmp_path: Path) -> None:
     address = node.write_cookie(tmp_path / ".cookie", "one")
     batches = RpcSource(address, Retry(10)).chunk(0, 531).batches(1)
     read = [next(batches) for _ in range(10)]

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from etl.chain.blocks import HEADER_SIZE
 from etl.errors import BlockDataError, BlocksDirectoryError
+from etl.jit import compiled
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -67,8 +67,7 @@ def file_numbers(blocks_dir: Path) -> list[int]:
     if not numbers:
         raise BlocksDirectoryError(
             f"{blocks_dir} holds no blk*.dat files",
-            "name the node's blocks directory with --blocks-dir "
-            "(for mainnet usually ~/.bitcoin/blocks)",
+            "name the node's blocks directory with --blocks-dir (for mainnet usually ~/.bitcoin/blocks)",
         )
     return numbers
 
@@ -90,13 +89,13 @@ def map_file(path: Path) -> Bytes:
     return np.memmap(path, dtype=np.uint8, mode="r")
 
 
-@njit(cache=True)
+@compiled
 def _unmask(data, key, p, count, out, at):  # type: ignore[no-untyped-def]
     for k in range(count):
         out[at + k] = data[p + k] ^ key[(p + k) & 7]
 
 
-@njit(cache=True)
+@compiled
 def _word(data, key, p):  # type: ignore[no-untyped-def]
     value = np.int64(0)
     for k in range(4):
@@ -104,7 +103,7 @@ def _word(data, key, p):  # type: ignore[no-untyped-def]
     return value
 
 
-@njit(cache=True)
+@compiled
 def _next_record(data, key, magic, p):  # type: ignore[no-untyped-def]
     """Position of the next magic at or after `p`, the file's length where there is none."""
     n = data.size
@@ -115,7 +114,7 @@ def _next_record(data, key, magic, p):  # type: ignore[no-untyped-def]
     return n
 
 
-@njit(cache=True)
+@compiled
 def _is_zero(data, start, end):  # type: ignore[no-untyped-def]
     for p in range(start, end):
         if data[p] != 0:
@@ -123,7 +122,7 @@ def _is_zero(data, start, end):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True)
+@compiled
 def _scan(data, key, magic, trailer, offset, size, head):  # type: ignore[no-untyped-def]
     """(records, garbage bytes, position of a record cut off or -1)"""
     n = data.size

@@ -129,9 +129,7 @@ class BlockFilesSource:
         numbers = _complete_file_numbers(blocks_dir)
         self._key = read_xor_key(blocks_dir)
         self.network = _network(blocks_dir, self._key)
-        self._blocks, garbage_bytes = _stored_blocks(
-            blocks_dir, numbers, self._key, self.network.magic
-        )
+        self._blocks, garbage_bytes = _stored_blocks(blocks_dir, numbers, self._key, self.network.magic)
         places = _Places(blocks_dir, self._blocks)
         self._tree = build_tree(self._blocks.header, places, self.network.genesis_hash)
         _check_disconnected(self._tree, self._blocks, blocks_dir, self._key, garbage_bytes)
@@ -182,9 +180,6 @@ class _Places:
     def __init__(self, blocks_dir: Path, blocks: _StoredBlocks) -> None:
         self._blocks_dir = blocks_dir
         self._blocks = blocks
-
-    def __len__(self) -> int:
-        return len(self._blocks.offset)
 
     def __getitem__(self, row: int) -> str:
         path = block_file(self._blocks_dir, int(self._blocks.file_number[row]))

@@ -8,9 +8,9 @@ height above the tip, data is missing and that is an error.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,12 @@ from etl.errors import BlockDataError, BlocksDirectoryError
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
+
+
+class Places(Protocol):
+    """Where each stored block lies, for errors."""
+
+    def __getitem__(self, row: int) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ def _target(bits: int) -> int:
     return mantissa << 8 * (exponent - 3) if exponent > 3 else mantissa >> 8 * (3 - exponent)
 
 
-def check_proofs_of_work(headers: Bytes, hashes: Bytes, places: Sequence[str]) -> None:
+def check_proofs_of_work(headers: Bytes, hashes: Bytes, places: Places) -> None:
     """Raise BlockDataError for the first header whose hash does not meet its own target."""
     bits = headers[:, 72:76].copy().view("<u4")[:, 0]
     for value in np.unique(bits).tolist():
@@ -93,7 +99,7 @@ def _heaviest(order: list[int], parent: Ints, bits: Ints, height: Ints) -> int:
     return tip
 
 
-def build_tree(headers: Bytes, places: Sequence[str], genesis_hash: str) -> HeaderTree:
+def build_tree(headers: Bytes, places: Places, genesis_hash: str) -> HeaderTree:
     """The tree of `headers` (b, 80) in storage order; `places` say in errors where each lies."""
     hashes = block_hashes(headers)
     check_proofs_of_work(headers, hashes, places)

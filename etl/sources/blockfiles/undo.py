@@ -80,7 +80,7 @@ class UndoFile:
         for row in self._candidates(group_count, place.rank):
             payload = self._payload(row)
             digest = hashlib.sha256(place.previous_hash)
-            digest.update(payload)
+            digest.update(payload.data)
             if hashlib.sha256(digest.digest()).digest() == self._checksum(row):
                 self._drift = row - place.rank
                 yield payload
