@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from clustering.sorting import sort
 from etl.jit import compiled
 
 RULES = ("", "whirlpool", "wasabi1", "wasabi2", "joinmarket")
@@ -18,6 +19,13 @@ RULES = ("", "whirlpool", "wasabi1", "wasabi2", "joinmarket")
 _WHIRLPOOL, _WASABI1, _WASABI2, _JOINMARKET = 1, 2, 3, 4
 _WHIRLPOOL_EXTRA_SAT = 110_000
 _DUST_546, _DUST_2730 = 546, 2730
+
+
+@compiled
+def _sorted(values):  # type: ignore[no-untyped-def]
+    copy = values.copy()
+    sort(copy, copy.size)
+    return copy
 
 
 @compiled
@@ -106,11 +114,11 @@ def coinjoin_rule(in_id, in_sat, out_id, out_sat):  # type: ignore[no-untyped-de
     participants = (outputs + 1) // 2
     if inputs < 3 or participants < 3:
         return 0
-    in_ids = np.sort(in_id)
+    in_ids = _sorted(in_id)
     inputs_distinct = _distinct(in_ids)
-    out_sorted = np.sort(out_sat)
+    out_sorted = _sorted(out_sat)
     top, denomination = _top(out_sorted)
-    outputs_distinct = _distinct(np.sort(out_id))
+    outputs_distinct = _distinct(_sorted(out_id))
     if _is_whirlpool(in_sat, out_sat, inputs_distinct, outputs_distinct):
         return _WHIRLPOOL
     all_distinct = outputs_distinct == outputs

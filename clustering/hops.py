@@ -21,6 +21,7 @@ from clustering.attributes import (
 from clustering.miners import credit_miner, join, may_join
 from clustering.owners import cm_root, en_root, exchange_of_root, seen_before, with_room
 from clustering.registry import NOT_OWNABLE
+from clustering.sorting import sort
 from etl.jit import compiled, compiled_inner
 
 
@@ -116,19 +117,20 @@ def _paying_pools(index, start, end, records, layout):  # type: ignore[no-untype
 @compiled_inner
 def pay_hop_one(  # type: ignore[no-untyped-def]
     tx, last_tx, in_count, out_count, rule, in_index, i, out_index, o, out_sat, records, layout,
-    cm, cm_used, en, en_used,
+    cm_coinjoins, en_coinjoins, cm, cm_used, en, en_used,
 ):  # fmt: skip
     """What hop 0 pays in the transactions [tx, last_tx) becomes hop 1.
 
-    In entity not by a CoinJoin and not what an exchange owns. Inputs start at `i`, outputs at `o`.
-    Returns how many changes are noted now.
+    Not by a CoinJoin, unless the profile's flag says so, and in entity not what an exchange owns. Inputs
+    start at `i`, outputs at `o`. Returns how many changes are noted now.
     """
     for t in range(tx, last_tx):
         i_end = i + in_count[t]
         o_end = o + out_count[t]
         cm_pool, en_pool = _paying_pools(in_index, i, i_end, records, layout)
         if rule[t] != 0:
-            en_pool = -1
+            cm_pool = cm_pool if cm_coinjoins else -1
+            en_pool = en_pool if en_coinjoins else -1
         if cm_pool >= 0 or en_pool >= 0:
             for p in range(o, o_end):
                 at = out_index[p]
@@ -159,13 +161,16 @@ def settle(changes, used, code, records, height, layout, supply, rows, rows_used
     """
     if used == 0:
         return rows, rows_used
-    order = np.argsort(changes[:used, 0], kind="mergesort")
+    order = np.empty(used, np.int64)
+    for k in range(used):
+        order[k] = changes[k, 0] << 31 | k  # an index has 32 bits at most
+    sort(order, used)
     rows = with_room(rows, rows_used, used)
     for k in range(used):
-        row = order[k]
-        index = changes[row, 0]
-        if k > 0 and changes[order[k - 1], 0] == index:
+        index = order[k] >> 31
+        if k > 0 and order[k - 1] >> 31 == index:
             continue
+        row = order[k] & 0x7FFFFFFF
         before = changes[row, 1]
         after = np.int64(code[index])
         if before == after:

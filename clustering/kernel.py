@@ -117,8 +117,13 @@ def _total(counts, start, end):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def track_batch(b, table, miners, label, layout, cm_quiet, en_quiet, cm_supply, en_supply):  # type: ignore[no-untyped-def]
-    """Track the blocks of a batch; returns the fields of Rows."""
+def track_batch(  # type: ignore[no-untyped-def]
+    b, table, miners, label, layout, cm_coinjoins, en_coinjoins, cm_quiet, en_quiet, cm_supply, en_supply
+):
+    """Track the blocks of a batch; returns the fields of Rows.
+
+    `cm_coinjoins` and `en_coinjoins` say whether outputs of CoinJoins become hop 1.
+    """
     # Arrays become locals: a look into a tuple counts references, which costs more than the work.
     records, slot, count = table.records, table.slot, table.used
     in_count, out_count, rule = b.in_count, b.out_count, b.rule
@@ -170,7 +175,7 @@ def track_batch(b, table, miners, label, layout, cm_quiet, en_quiet, cm_supply, 
         en = with_room(en, en_used, o_end - o)
         cm_used, en_used = pay_hop_one(
             tx, last_tx, in_count, out_count, rule, in_index, i, out_index, o, out_sat, records,
-            layout, cm, cm_used, en, en_used,
+            layout, cm_coinjoins, en_coinjoins, cm, cm_used, en, en_used,
         )  # fmt: skip
         cm_rows, cm_rows_n = settle(
             cm, cm_used, records.cm_code, records, height, layout, cm_supply, cm_rows, cm_rows_n

@@ -2,7 +2,8 @@
 
 Invariants:
 - Records are 32 bytes (36 where codes need 32 bits), so that one look at an address touches one line of
-  the processor's cache; the table adds 4 bytes per slot at a load of 0.57 to 0.8. Together at most 40 bytes.
+  the processor's cache; the table adds 4 bytes per slot at a load of 0.7 to 0.8. With the room to grow that
+  is less than 40 bytes per address.
 - Labelled addresses come first: index < number of labels if and only if labelled.
 - A record's `cm_parent` and `en_parent` lead to the root of its cluster; `en_next` runs through the
   members of its cluster in a ring.
@@ -19,7 +20,8 @@ from numba import uint32, uint64
 from etl.jit import compiled, compiled_inner
 
 _MAX_LOAD = 0.8
-_GROWTH = 1.4
+_RECORD_GROWTH = 1.05
+_TABLE_GROWTH = 1.15
 _SMALLEST = 1024
 
 NOT_OWNABLE = -1
@@ -124,9 +126,9 @@ class Registry:
         """Make room for `more` new addresses."""
         wanted = len(self) + more
         if wanted > len(self._records):
-            self._records.resize(max(wanted, int(len(self._records) * _GROWTH)), refcheck=False)
+            self._records.resize(max(wanted, int(len(self._records) * _RECORD_GROWTH)), refcheck=False)
         if wanted > len(self._slot) * _MAX_LOAD:
-            slots = max(int(wanted / _MAX_LOAD) + 1, int(len(self._slot) * _GROWTH))
+            slots = max(int(wanted / _MAX_LOAD) + 1, int(len(self._slot) * _TABLE_GROWTH))
             self._slot = np.zeros(0, dtype=np.uint32)
             self._slot = np.zeros(slots, dtype=np.uint32)
             _rebuild(self._records, self._slot, len(self))

@@ -10,11 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from clustering.attributes import Layout
-from clustering.kernel import Rows
+from clustering.kernel import COINMETRICS, ENTITY, Rows
 from clustering.transfers import NO_SOURCE
-
-PROFILES = ("coinmetrics", "entity")
-"""Names by number."""
 
 _HASH = pa.binary(32)
 
@@ -167,7 +164,7 @@ def supply_table(height: Ints, rows: Ints, *, is_known: bool) -> pa.Table:
                 pa.array(rows[:, 2 * profile + 1], mask=unknown),
             ],
         )  # fmt: skip
-        for profile in range(len(PROFILES))
+        for profile in (COINMETRICS, ENTITY)
     ]
     return pa.concat_tables(tables)
 
@@ -190,6 +187,6 @@ def batch_tables(
         "facts": pa.concat_tables(facts),
         "quiet": quiet_table(rows.quiet, exchanges, layout),
         "changes": pa.concat_tables(changes),
-        "conflicts": conflicts_table(1, rows.conflicts, txids, ids),
+        "conflicts": conflicts_table(ENTITY, rows.conflicts, txids, ids),
         "supply": supply_table(height, rows.supply, is_known=is_known),
     }

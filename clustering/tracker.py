@@ -22,6 +22,7 @@ from clustering.labels import Label
 from clustering.miners import MinerTable, empty_miner_table, reserved
 from clustering.owners import join_retroactively
 from clustering.pools import PoolBook
+from clustering.profiles import Profiles
 from clustering.registry import Registry
 from clustering.results import BLOCK_POOLS, batch_tables, coinjoins_table, conflicts_table
 from clustering.transfers import Quiet
@@ -109,12 +110,14 @@ class Tracker:
         network: Network,
         pools: PoolBook,
         labels: Sequence[Label],
+        profiles: Profiles,
         first_height: int,
         state: TrackerState | None = None,
     ) -> None:
         self.codes = CodeBook.of(pools.names, [label.exchange for label in labels])
         self._network = network
         self._pools = pools
+        self._profiles = profiles
         self._is_known = first_height == 0
         numbers = {name: number for number, name in enumerate(self.codes.exchanges)}
         self._label = np.array([numbers[label.exchange] for label in labels], dtype=np.uint32)
@@ -199,6 +202,8 @@ class Tracker:
                 self._miners,
                 self._label,
                 self.codes.layout,
+                self._profiles.single.coinjoins_pay_hop_1,
+                self._profiles.clustered.coinjoins_pay_hop_1,
                 *self._quiet,
                 self._supply[:2],
                 self._supply[2:],

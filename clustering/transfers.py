@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from clustering.attributes import exchange_of, hop_of
 from clustering.owners import en_root, with_room
+from clustering.sorting import sort
 from etl.jit import compiled, compiled_inner
 
 NO_SOURCE = -1
@@ -74,12 +75,25 @@ def share(received, spent, total):  # type: ignore[no-untyped-def]
     return quotient
 
 
+@compiled_inner
+def _contains(sorted_ids, size, wanted):  # type: ignore[no-untyped-def]
+    low = 0
+    high = size
+    while low < high:
+        middle = (low + high) >> 1
+        if sorted_ids[middle] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low < size and sorted_ids[low] == wanted
+
+
 @compiled
 def _mark_own_sorted(in_id, i, i_end, out_id, o, o_end, is_own):  # type: ignore[no-untyped-def]
-    known = np.sort(in_id[i:i_end])
+    known = in_id[i:i_end].copy()
+    sort(known, known.size)
     for p in range(o, o_end):
-        at = np.searchsorted(known, out_id[p])
-        is_own[p - o] = at < known.size and known[at] == out_id[p]
+        is_own[p - o] = _contains(known, known.size, out_id[p])
 
 
 @compiled_inner

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from etl.chain.addresses import address_of
+from etl.chain import text as chain_text
 from etl.chain.networks import Network
 from etl.errors import LakeDamaged
 from etl.lake import Chunk, Lake
@@ -32,6 +32,8 @@ def address_texts(lake: Lake, ids: Ids, network: Network) -> pa.Table:
             break
         tables = ["outputs", "inputs"] if chunk.has_input_scripts else ["outputs"]
         for table in tables:
+            if not len(missing):
+                break
             scripts = _scripts(lake, chunk, table, missing)
             found.append(_texts(scripts, network))
             missing = np.setdiff1d(missing, scripts.column("address_id").to_numpy())
@@ -55,7 +57,8 @@ def _scripts(lake: Lake, chunk: Chunk, table: str, wanted: Ids) -> pa.Table:
 
 
 def _texts(scripts: pa.Table, network: Network) -> pa.Table:
-    texts = [address_of(script, network) for script in scripts.column("script").to_pylist()]
-    return pa.Table.from_arrays(
-        [scripts.column("address_id").combine_chunks(), pa.array(texts, pa.string())], schema=SCHEMA
-    )
+    column = scripts.column("script").combine_chunks()
+    offset = np.frombuffer(column.buffers()[1], dtype=np.int32)[column.offset :][: len(column) + 1]
+    data = np.frombuffer(column.buffers()[2] or b"", dtype=np.uint8)
+    texts = chain_text.address_texts(data, offset.astype(np.int64), network)
+    return pa.Table.from_arrays([scripts.column("address_id").combine_chunks(), texts], schema=SCHEMA)

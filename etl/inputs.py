@@ -15,6 +15,7 @@ from pathlib import Path
 
 from clustering.labels import Label, load_labels
 from clustering.pools import PoolBook, load_pools
+from clustering.profiles import Profiles, load_profiles
 from etl.chain.networks import Network
 from etl.datadir import DataDirectory
 from etl.errors import UsageError
@@ -24,6 +25,7 @@ from etl.prices import load_prices
 from etl.resources import config_dir
 
 POOLS, EXCHANGES, PRICES = "pools.json", "exchanges.csv", "prices.csv"
+METHODOLOGY = "methodology.toml"
 
 METHOD = "1"
 """Part of the digest: raise it whenever the tracker's results change for the same inputs."""
@@ -35,9 +37,10 @@ class Inputs:
 
     pools: PoolBook
     labels: list[Label]
+    profiles: Profiles
     prices: list[tuple[date, Decimal]]
     digest: str
-    """of pools, labels and method"""
+    """of pools, labels, profiles and method"""
 
 
 def load_inputs(options: JobOptions, data_dir: DataDirectory, network: Network) -> Inputs:
@@ -47,7 +50,8 @@ def load_inputs(options: JobOptions, data_dir: DataDirectory, network: Network) 
     prices_path = _in_force(options.prices, data_dir, PRICES)
     pools = load_pools(pools_path, network)
     labels = load_labels(labels_path, network, strict=labels_path != config_dir() / EXCHANGES)
-    return Inputs(pools, labels, load_prices(prices_path), _digest(pools, labels))
+    profiles = load_profiles(config_dir() / METHODOLOGY)
+    return Inputs(pools, labels, profiles, load_prices(prices_path), _digest(pools, labels, profiles))
 
 
 def keep_inputs(options: JobOptions, data_dir: DataDirectory) -> None:
@@ -67,9 +71,10 @@ def _in_force(given: Path | None, data_dir: DataDirectory, name: str) -> Path:
     return kept if kept.exists() else config_dir() / name
 
 
-def _digest(pools: PoolBook, labels: list[Label]) -> str:
+def _digest(pools: PoolBook, labels: list[Label], profiles: Profiles) -> str:
     facts = {
         "method": METHOD,
+        "profiles": profiles.facts(),
         "pools": pools.names,
         "addresses": sorted(pools.by_address.items()),
         "tags": [(tag.hex(), pool) for tag, pool in pools.tags],

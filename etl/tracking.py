@@ -97,7 +97,7 @@ def track(
     progress: Progress,
 ) -> Tracked:  # fmt: skip
     """Run the tracker over the plan's blocks and leave a checkpoint."""
-    tracker = Tracker(plan.network, inputs.pools, inputs.labels, plan.first_height, state)
+    tracker = Tracker(plan.network, inputs.pools, inputs.labels, inputs.profiles, plan.first_height, state)
     folder = data_dir.temporary / "results"
     writer = ResultWriter(folder)
     owners = _learn_ownership(plan, lake, tracker, writer, progress)

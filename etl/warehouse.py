@@ -22,7 +22,6 @@ import pyarrow as pa
 
 from clustering.attributes import CodeBook
 from clustering.labels import Label
-from clustering.results import PROFILES
 from etl.chain.networks import Network
 from etl.datadir import DataDirectory
 from etl.errors import CheckFailed, DataDirectoryLocked, SchemaTooNew
@@ -33,6 +32,10 @@ from etl.resources import sql_dir
 from etl.sqlfiles import apply_views, build_tables, run_checks
 from etl.tracking import Tracked
 
+_BLOCK_COLUMNS = [
+    "height", "hash", "prev_hash", "time", "mediantime", "bits", "tx_count", "input_count",
+    "output_count", "spent_sat", "created_sat", "coinbase_sat", "overspending_txs",
+]  # fmt: skip
 _BY_HEIGHT = ("blocks", "transfer_facts", "supply", "conflicts", "coinjoins")
 
 
@@ -113,7 +116,7 @@ def _connect(data_dir: DataDirectory, warn: Callable[[str], None]) -> duckdb.Duc
     try:
         return duckdb.connect(str(data_dir.work))
     except duckdb.Error as error:
-        if "lock" in str(error).lower():
+        if "set lock" in str(error):
             raise DataDirectoryLocked(
                 f"{data_dir.work} is open in another program: {error}",
                 f"close it there; to look at results open {data_dir.published}",
@@ -164,11 +167,11 @@ def load(
     """
     con.execute("BEGIN")
     try:
-        _forget(con, from_height)
+        _forget(con, from_height if from_height > first_height else 0)
         _load_codes(con, tracked.codes)
         _load_blocks(con, lake, network, from_height, tracked)
         con.register("texts", texts)
-        _load_results(con, tracked)
+        _load_results(con, tracked, inputs.profiles.names)
         con.unregister("texts")
         _load_labels(con, inputs.labels)
         load_prices(con, inputs)
@@ -203,7 +206,7 @@ def _forget(con: duckdb.DuckDBPyConnection, from_height: int) -> None:
         con.execute(f"DELETE FROM {table} WHERE height >= ?", [from_height])
     con.execute("DELETE FROM quiet_flows WHERE first_height >= ?", [from_height])
     con.execute("DELETE FROM addresses WHERE since_height >= ?", [from_height])
-    con.execute("DELETE FROM chunks WHERE last_height >= ?", [from_height])
+    con.execute("DELETE FROM chunks")
 
 
 def _load_codes(con: duckdb.DuckDBPyConnection, codes: CodeBook) -> None:
@@ -228,8 +231,9 @@ def _load_codes(con: duckdb.DuckDBPyConnection, codes: CodeBook) -> None:
 def _load_blocks(
     con: duckdb.DuckDBPyConnection, lake: Lake, network: Network, from_height: int, tracked: Tracked
 ) -> None:
-    chunks = [chunk for chunk in lake.chunks() if chunk.last_height >= from_height]
-    files = [str(lake.path(chunk, "blocks")) for chunk in chunks]
+    chunks = lake.chunks()
+    new = [chunk for chunk in chunks if chunk.last_height >= from_height]
+    con.register("lake_blocks", pa.concat_tables(lake.read(c, "blocks", _BLOCK_COLUMNS) for c in new))
     con.execute(
         """
         INSERT INTO blocks
@@ -241,18 +245,18 @@ def _load_blocks(
             CASE WHEN lake.height // $halving >= 64 THEN 0
                  ELSE CAST(5000000000 AS BIGINT) >> CAST(lake.height // $halving AS INTEGER) END,
             lake.overspending_txs
-        FROM read_parquet($files) AS lake
+        FROM lake_blocks AS lake
         JOIN read_parquet($pools) AS pools ON pools.height = lake.height
         WHERE lake.height >= $from
         ORDER BY lake.height
         """,
         {
-            "files": files,
             "pools": str(tracked.path("block_pools")),
             "halving": network.halving_interval,
             "from": from_height,
         },
     )
+    con.unregister("lake_blocks")
     rows = [
         (c.first_height, c.last_height, *(c.files[t].rows for t in ("txs", "inputs", "outputs")))
         for c in chunks
@@ -263,9 +267,9 @@ def _load_blocks(
     con.unregister("lake_chunks")
 
 
-def _load_results(con: duckdb.DuckDBPyConnection, tracked: Tracked) -> None:
+def _load_results(con: duckdb.DuckDBPyConnection, tracked: Tracked, profiles: tuple[str, str]) -> None:
     profile = "CASE profile " + " ".join(
-        f"WHEN {number} THEN '{name}'" for number, name in enumerate(PROFILES)
+        f"WHEN {number} THEN '{name}'" for number, name in enumerate(profiles)
     )
     for table, sql in (
         ("facts", f"INSERT INTO transfer_facts SELECT * REPLACE ({profile} END AS profile) FROM"),
@@ -321,6 +325,12 @@ def load_prices(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
     con.unregister("given_prices")
 
 
+def holds_prices(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> bool:
+    """Whether the prices in the database are those in force."""
+    held = con.execute("SELECT date, price_usd FROM prices ORDER BY date").fetchall()
+    return held == sorted((day, float(price)) for day, price in inputs.prices)
+
+
 def replace_prices(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
     """Load other prices and derive what rests on them, in one transaction. Raises CheckFailed."""
     con.execute("BEGIN")
@@ -356,11 +366,20 @@ def publish(data_dir: DataDirectory, con: duckdb.DuckDBPyConnection) -> None:
     """Make the work database the published one; closes the connection."""
     con.execute("CHECKPOINT")
     con.close()
-    temporary = data_dir.published.with_suffix(".duckdb.tmp")
+    temporary = _unpublished(data_dir)
     _copy(data_dir.work, temporary)
     sync_file(temporary)
     temporary.replace(data_dir.published)
     sync_file(data_dir.path)
+
+
+def remove_unpublished(data_dir: DataDirectory) -> None:
+    """Delete the copy that a run left which ended while it published."""
+    _unpublished(data_dir).unlink(missing_ok=True)
+
+
+def _unpublished(data_dir: DataDirectory) -> Path:
+    return data_dir.published.with_suffix(".duckdb.tmp")
 
 
 def _copy(source: Path, target: Path) -> None:

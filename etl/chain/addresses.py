@@ -1,4 +1,4 @@
-"""Scripts to addresses and back, one at a time: for labels, reports and tables, not for the bulk path.
+"""Addresses to scripts, one at a time, for labels; back again see etl.chain.text, which does many.
 
 Invariant: `script_of(address_of(script))` is the canonical script of the identity (see etl.chain.identity).
 Sources: BIP 13, 173, 350; the non-standard identity `script:<hex>` is this project's own.
@@ -12,27 +12,16 @@ import numpy as np
 
 from etl.chain import identity
 from etl.chain.networks import NETWORKS, Network
-from etl.chain.ripemd160 import ripemd160_digests
+from etl.chain.text import SCRIPT_PREFIX, address_texts
 
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _BECH32_CONSTANT = 1
 _BECH32M_CONSTANT = 0x2BC830A3
-_SCRIPT_PREFIX = "script:"
 
 
 def _double_sha256(data: bytes) -> bytes:
     return hashlib.sha256(hashlib.sha256(data).digest()).digest()
-
-
-def _to_base58(payload: bytes) -> str:
-    data = payload + _double_sha256(payload)[:4]
-    number = int.from_bytes(data, "big")
-    digits = ""
-    while number:
-        number, digit = divmod(number, 58)
-        digits = _BASE58[digit] + digits
-    return "1" * (len(data) - len(data.lstrip(b"\0"))) + digits
 
 
 def _from_base58(text: str) -> bytes:
@@ -64,7 +53,7 @@ def _expand(prefix: str) -> list[int]:
     return [ord(c) >> 5 for c in prefix] + [0] + [ord(c) & 31 for c in prefix]
 
 
-def _regroup(data: list[int], from_bits: int, to_bits: int, *, pad: bool) -> list[int]:
+def _regroup(data: list[int], from_bits: int, to_bits: int) -> list[int]:
     number, bits, out = 0, 0, []
     for value in data:
         number = number << from_bits | value
@@ -73,19 +62,9 @@ def _regroup(data: list[int], from_bits: int, to_bits: int, *, pad: bool) -> lis
             bits -= to_bits
             out.append(number >> bits & ((1 << to_bits) - 1))
     rest = number & ((1 << bits) - 1)
-    if pad and bits:
-        out.append(rest << (to_bits - bits))
-    elif not pad and (bits >= from_bits or rest):
+    if bits >= from_bits or rest:
         raise ValueError("the padding of the bech32 data is not zero")
     return out
-
-
-def _to_bech32(prefix: str, version: int, program: bytes) -> str:
-    values = [version, *_regroup(list(program), 8, 5, pad=True)]
-    constant = _BECH32M_CONSTANT if version else _BECH32_CONSTANT
-    checksum = _polymod(_expand(prefix) + values + [0] * 6) ^ constant
-    values += [checksum >> 5 * (5 - i) & 31 for i in range(6)]
-    return prefix + "1" + "".join(_BECH32[value] for value in values)
 
 
 def _from_bech32(text: str, prefix: str) -> tuple[int, bytes]:
@@ -97,7 +76,7 @@ def _from_bech32(text: str, prefix: str) -> tuple[int, bytes]:
     constant = _BECH32M_CONSTANT if values[0] else _BECH32_CONSTANT
     if _polymod(_expand(prefix) + values) != constant:
         raise ValueError("the bech32 checksum does not match")
-    program = bytes(_regroup(values[1:-6], 5, 8, pad=False))
+    program = bytes(_regroup(values[1:-6], 5, 8))
     if not 2 <= len(program) <= 40 or (values[0] == 0 and len(program) not in (20, 32)):
         raise ValueError("the witness program has a wrong length")
     if values[0] > 16:
@@ -116,25 +95,10 @@ def is_ownable(kind: int) -> bool:
     return identity.P2PKH <= kind <= identity.LAST_OWNABLE
 
 
-def _key_hash(key: bytes) -> bytes:
-    digest = np.frombuffer(hashlib.sha256(key).digest(), dtype=np.uint8)
-    return ripemd160_digests(digest.reshape(1, 32)).tobytes()
-
-
 def address_of(script: bytes, network: Network) -> str:
     """Identity of the output `script` as text: an address, or `script:<hex>` where it has none."""
-    kind = script_kind(script)
-    if kind == identity.P2PK:
-        return _to_base58(bytes([network.p2pkh_prefix]) + _key_hash(script[1:-1]))
-    if kind == identity.P2PKH:
-        return _to_base58(bytes([network.p2pkh_prefix]) + script[3:23])
-    if kind == identity.P2SH:
-        return _to_base58(bytes([network.p2sh_prefix]) + script[2:22])
-    if kind in (identity.P2WPKH, identity.P2WSH):
-        return _to_bech32(network.bech32_prefix, 0, script[2:])
-    if kind == identity.P2TR:
-        return _to_bech32(network.bech32_prefix, 1, script[2:])
-    return _SCRIPT_PREFIX + script.hex()
+    data = np.frombuffer(script, dtype=np.uint8)
+    return str(address_texts(data, np.array([0, len(data)], dtype=np.int64), network)[0].as_py())
 
 
 def _base58_script(text: str, network: Network) -> bytes:
@@ -148,8 +112,8 @@ def _base58_script(text: str, network: Network) -> bytes:
 
 def script_of(address: str, network: Network) -> bytes:
     """Canonical script of an identity given as text; ValueError says what is wrong with it."""
-    if address.startswith(_SCRIPT_PREFIX):
-        return bytes.fromhex(address[len(_SCRIPT_PREFIX) :])
+    if address.startswith(SCRIPT_PREFIX):
+        return bytes.fromhex(address[len(SCRIPT_PREFIX) :])
     prefix = address.lower().partition("1")[0]
     if prefix == network.bech32_prefix:
         version, program = _from_bech32(address, prefix)

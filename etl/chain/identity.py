@@ -238,14 +238,33 @@ def p2pkh_scripts(key_hash: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return scripts
 
 
+@compiled
+def _kinds(scripts, offset, kind):  # type: ignore[no-untyped-def]
+    for i in range(kind.size):
+        kind[i] = script_kind(scripts, offset[i], offset[i + 1] - offset[i])
+
+
+def kinds_of(scripts: npt.NDArray[np.uint8], offset: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    """Kind of each script `scripts[offset[i] : offset[i + 1]]`."""
+    kind = np.empty(len(offset) - 1, dtype=np.uint8)
+    _kinds(scripts, offset, kind)
+    return kind
+
+
+def key_hashes(
+    scripts: npt.NDArray[np.uint8], offset: npt.NDArray[np.int64], rows: npt.NDArray[np.intp]
+) -> npt.NDArray[np.uint8]:
+    """HASH160 (n, 20) of the keys in the P2PK scripts with these rows."""
+    start = offset[rows] + 1
+    length = offset[rows + 1] - offset[rows] - 2
+    return ripemd160_digests(sha256_spans(scripts, start, length, double=False))
+
+
 def _key_ids(
     scripts: npt.NDArray[np.uint8], offset: npt.NDArray[np.int64], rows: npt.NDArray[np.intp]
 ) -> npt.NDArray[np.uint64]:
-    start = offset[rows] + 1
-    length = offset[rows + 1] - offset[rows] - 2
-    hashes = ripemd160_digests(sha256_spans(scripts, start, length, double=False))
     ids = np.empty(len(rows), dtype=np.uint64)
-    _hash_rows(p2pkh_scripts(hashes), ids)
+    _hash_rows(p2pkh_scripts(key_hashes(scripts, offset, rows)), ids)
     return ids
 
 

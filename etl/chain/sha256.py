@@ -96,23 +96,35 @@ def _compress(state, w, keys, v):  # type: ignore[no-untyped-def]
             state[i, lane] = uint32(state[i, lane] + v[i, lane])
 
 
-@compiled
-def _load_block(data, start, length, block, w, lane):  # type: ignore[no-untyped-def]
-    """Words of the `block`-th padded 64-byte block of `data[start : start + length]`."""
-    left = length - block * 64
-    whole_words = min(16, max(0, left >> 2))
+@compiled_inner
+def _big_endian(data, p):  # type: ignore[no-untyped-def]
+    return uint32(
+        (uint32(data[p]) << uint32(24))
+        | (uint32(data[p + uint64(1)]) << uint32(16))
+        | (uint32(data[p + uint64(2)]) << uint32(8))
+        | uint32(data[p + uint64(3)])
+    )
+
+
+@compiled_inner
+def _load_whole_block(data, start, w, lane):  # type: ignore[no-untyped-def]
+    """Words of the 64 bytes from `start` on."""
     # Unsigned indices: no check for negative ones, so that four loads become one.
+    p = uint64(start)
+    column = uint64(lane)
+    for t in range(uint64(16)):
+        w[t, column] = _big_endian(data, p + uint64(4) * t)
+
+
+@compiled_inner
+def _load_last_blocks(data, start, length, block, w, lane):  # type: ignore[no-untyped-def]
+    """Words of the `block`-th padded 64-byte block of `data[start : start + length]`, not all message."""
+    left = length - block * 64
+    whole_words = max(0, left >> 2)
     p = uint64(start + block * 64)
     for t in range(whole_words):
-        w[t, lane] = uint32(
-            (uint32(data[p]) << uint32(24))
-            | (uint32(data[p + uint64(1)]) << uint32(16))
-            | (uint32(data[p + uint64(2)]) << uint32(8))
-            | uint32(data[p + uint64(3)])
-        )
+        w[t, lane] = _big_endian(data, p)
         p += uint64(4)
-    if whole_words == 16:
-        return
     for t in range(whole_words, 16):
         w[t, lane] = uint32(0)
     if left >= 0:
@@ -177,7 +189,10 @@ def _hash_spans(data, start, length, double, initial, keys, out):  # type: ignor
         for block in range(count):
             for lane in range(used):
                 span = order[at + lane]
-                _load_block(data, start[span], length[span], block, w, lane)
+                if (block + 1) * 64 <= length[span]:
+                    _load_whole_block(data, start[span] + block * 64, w, lane)
+                else:
+                    _load_last_blocks(data, start[span], length[span], block, w, lane)
             _compress(state, w, keys, v)
         if double:
             _digest_words(w, state)
