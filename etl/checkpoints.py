@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -109,7 +110,7 @@ def load(directory: Path, checkpoint: Checkpoint) -> TrackerState | None:
     return TrackerState(**arrays)
 
 
-def _owned(path: Path) -> npt.NDArray[np.generic]:
+def _owned(path: Path) -> npt.NDArray[Any]:
     """An array of a file that owns its memory, for the tracker's arrays grow in place."""
     mapped = np.load(path, mmap_mode="r")
     array = np.empty(mapped.shape, mapped.dtype)

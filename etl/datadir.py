@@ -43,6 +43,11 @@ class DataDirectory:
         return self.state / "tmp"
 
     @property
+    def block_index(self) -> Path:
+        """Where blocks lie in the node's files, remembered between runs."""
+        return self.state / "blockindex.npz"
+
+    @property
     def inputs(self) -> Path:
         """Label and price files that replace the shipped ones here."""
         return self.state / "inputs"

@@ -98,7 +98,8 @@ def diagnose(settings: Settings) -> list[Finding]:
     if working.network is not None:
         findings.append(_network_fits(held, working.network))
         findings.append(_labels_and_prices(job, data_dir, working.network))
-    return [*findings, _disk(data_dir, working.raw_bytes)]
+    raw_bytes = max((way.raw_bytes for way in ways if way.works), default=0)
+    return [*findings, _disk(data_dir, raw_bytes)]
 
 
 def _failure(subject: str, error: MinerflowError) -> Finding:

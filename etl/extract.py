@@ -7,6 +7,7 @@ is bounded by BATCH_BYTES of raw blocks, whatever the size of the chunk.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,17 +63,15 @@ def extract_chunk(task: ChunkTask) -> ExtractedChunk:
         writer = ChunkWriter(task.lake_dir, task.first_height, task.last_height)
         try:
             raw_bytes, transactions, prev_hash = 0, 0, b""
-            for raw in task.reader.batches(BATCH_BYTES):
-                blocks, spent = _decode(raw)
-                _check_chain(task, raw, blocks)
-                writer.write(_tables(task, raw, blocks, spent))
+            for raw, tables in _batches(task):
+                writer.write(tables)
                 raw_bytes += len(raw.block) + len(raw.spent)
-                transactions += len(blocks.txid)
-                prev_hash = prev_hash or blocks.header[0, 4:36].tobytes()
+                transactions += tables["txs"].num_rows
+                prev_hash = prev_hash or tables["blocks"].column("prev_hash")[0].as_py()
             chunk = writer.commit(
                 first_height=task.first_height,
                 last_height=task.last_height,
-                prev_hash=prev_hash[::-1].hex(),
+                prev_hash=prev_hash.hex(),
                 last_hash=task.block_hash[-1].tobytes()[::-1].hex(),
                 network=task.network,
                 has_input_scripts=task.with_input_scripts,
@@ -81,6 +80,18 @@ def extract_chunk(task: ChunkTask) -> ExtractedChunk:
             writer.discard()
             raise
     return ExtractedChunk(chunk, raw_bytes, transactions)
+
+
+def chunk_tables(task: ChunkTask) -> Iterator[dict[str, pa.Table]]:
+    """The tables of a chunk batch by batch, without writing them; raises what `extract_chunk` raises."""
+    return (tables for _, tables in _batches(task))
+
+
+def _batches(task: ChunkTask) -> Iterator[tuple[RawBlocks, dict[str, pa.Table]]]:
+    for raw in task.reader.batches(BATCH_BYTES):
+        blocks, spent = _decode(raw)
+        _check_chain(task, raw, blocks)
+        yield raw, _tables(task, raw, blocks, spent)
 
 
 def _decode(raw: RawBlocks) -> tuple[BlockColumns, SpentColumns]:

@@ -1,15 +1,20 @@
 """Growing the lake: which chunks are missing, and a pool of processes that makes them.
 
 Invariants: a finished chunk is never made again; chunks become visible whole and in any order, so a run
-that is stopped loses at most the chunks in hand; the number of processes changes nothing but the time.
+that is stopped loses at most the chunks in hand; the number of processes changes nothing but the time. A worker
+process ends with the job that started it, and holds the job's lock until then.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from multiprocessing.connection import Connection
+from multiprocessing.connection import wait as wait_for
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +23,7 @@ from etl.chain.mediantime import WINDOW, median_times
 from etl.extract import ChunkTask, ExtractedChunk, extract_chunk
 from etl.heights import HeightRange
 from etl.lake import Lake, chunk_ranges
+from etl.lock import JobLock
 from etl.progress import Progress
 from etl.report import RunReport
 from etl.sources.source import Source
@@ -68,7 +74,7 @@ def chunk_tasks(
 
 def extract(
     source: Source, lake: Lake, wanted: HeightRange, *, with_input_scripts: bool, workers: int,
-    progress: Progress, report: RunReport,
+    lock: JobLock, progress: Progress, report: RunReport,
 ) -> None:  # fmt: skip
     """Make the chunks of `wanted` that the lake lacks."""
     ranges = missing_ranges(lake, wanted)
@@ -76,7 +82,7 @@ def extract(
     progress.station("extract", blocks)
     tasks = chunk_tasks(source, lake, ranges, with_input_scripts=with_input_scripts)
     one_by_one = workers == 1 or blocks <= _SMALL_JOB_BLOCKS
-    done = map(extract_chunk, tasks) if one_by_one else _in_parallel(tasks, workers)
+    done = map(extract_chunk, tasks) if one_by_one else _in_parallel(tasks, workers, lock)
     for extracted in done:
         count = extracted.chunk.last_height - extracted.chunk.first_height + 1
         progress.advance(count, extracted.raw_bytes)
@@ -85,13 +91,14 @@ def extract(
         report.raw_bytes += extracted.raw_bytes
 
 
-def _in_parallel(tasks: Iterator[ChunkTask], workers: int) -> Iterator[ExtractedChunk]:
+def _in_parallel(tasks: Iterator[ChunkTask], workers: int, lock: JobLock) -> Iterator[ExtractedChunk]:
     context = multiprocessing.get_context("spawn")
     first = next(tasks, None)
     if first is None:
         return
     yield extract_chunk(first)  # compiles what is not compiled yet, once, before processes start
-    pool = ProcessPoolExecutor(workers, context, initializer=_ignore_interrupts)
+    shared = lock.share()
+    pool = ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(shared,))
     pending: set[Future[ExtractedChunk]] = set()
     try:
         for task in tasks:
@@ -104,8 +111,19 @@ def _in_parallel(tasks: Iterator[ChunkTask], workers: int) -> Iterator[Extracted
             yield from (future.result() for future in finished)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        shared.close()
 
 
-def _ignore_interrupts() -> None:
+def _start_worker(lock: Connection) -> None:
     """Ctrl-C is for the parent, which lets the chunks in hand be finished."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, args=(lock,), daemon=True).start()
+
+
+def _end_with_parent(lock: Connection) -> None:
+    """Wait, with the lock in hand, until the parent is gone."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait_for([parent.sentinel])
+    lock.close()
+    os._exit(1)

@@ -51,7 +51,7 @@ def disk_full_named(directory: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not _is_disk_full(error):
+        if not is_disk_full(error):
             raise
         raise DiskFull(
             f"no space is left on the disk of {directory}",
@@ -59,7 +59,8 @@ def disk_full_named(directory: Path) -> Iterator[None]:
         ) from error
 
 
-def _is_disk_full(error: BaseException) -> bool:
+def is_disk_full(error: BaseException) -> bool:
+    """Whether a library's error says that no space is left."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
     return "no space left" in str(error).lower()

@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 from etl.chain.schema import TABLES
 from etl.errors import LakeDamaged, UsageError
 from etl.files import commit, sync_tree
+from etl.heights import HeightRange
 
 CHUNK_BLOCKS = 128
 """Heights per full chunk: some 500,000 transactions of today's mainnet."""
@@ -62,6 +63,16 @@ class Chunk:
     def name(self) -> str:
         """Name of the chunk's folder."""
         return chunk_name(self.first_height, self.last_height)
+
+
+def _heights(folder: Path) -> HeightRange:
+    return HeightRange(int(folder.name[:9]), int(folder.name[10:19]))
+
+
+def _overlap(span: HeightRange, chunk: Chunk) -> int:
+    return len(
+        HeightRange(max(span.first_height, chunk.first_height), min(span.last_height, chunk.last_height))
+    )
 
 
 def chunk_name(first_height: int, last_height: int) -> str:
@@ -175,10 +186,14 @@ class Lake:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
-    @property
-    def first_height(self) -> int | None:
-        """Where the indexed range starts, chunks set aside included; None where there is none."""
-        return min((int(folder.name[:9]) for folder in self._folders(_CHUNK + _ASIDE)), default=None)
+    def span(self) -> HeightRange | None:
+        """The indexed range, with gaps and chunks set aside; None where there is nothing."""
+        spans = [_heights(folder) for folder in self._folders(_CHUNK + _ASIDE)]
+        return (
+            HeightRange(min(s.first_height for s in spans), max(s.last_height for s in spans))
+            if spans
+            else None
+        )
 
     def _folders(self, pattern: str) -> list[Path]:
         return [path for path in self.directory.glob("*") if re.fullmatch(pattern, path.name)]
@@ -203,8 +218,8 @@ class Lake:
         except LakeDamaged:
             return  # whoever reads the lake is told
         for folder in set(self._folders(_CHUNK + _ASIDE)) - {self.directory / c.name for c in counted}:
-            first, last = int(folder.name[:9]), int(folder.name[10:19])
-            if any(chunk.first_height <= first and last <= chunk.last_height for chunk in counted):
+            span = _heights(folder)
+            if sum(_overlap(span, chunk) for chunk in counted) == len(span):
                 shutil.rmtree(folder)
 
     def set_aside(self, folder: Path) -> None:

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -23,18 +24,19 @@ from clustering.tracker import TrackerState
 from etl import checkpoints, warehouse
 from etl.address_text import address_texts
 from etl.chain.networks import Network, network_by_name
-from etl.changes import days_changed, final_days
+from etl.changes import Flows, days_changed, final_days
 from etl.checkpoints import Checkpoint
 from etl.datadir import DataDirectory
-from etl.errors import ChainMoved, UsageError
+from etl.errors import ChainMoved, LakeDamaged, UsageError
 from etl.extraction import extract, missing_ranges
 from etl.files import disk_full_named
 from etl.heights import HeightRange, parse_range
 from etl.inputs import Inputs, keep_inputs, load_inputs
 from etl.lake import Lake
-from etl.lock import job_lock
+from etl.lock import JobLock, job_lock
 from etl.options import JobOptions
 from etl.progress import Progress
+from etl.publication import forget_published, is_published, note_published
 from etl.reorg import undo_orphans
 from etl.report import RunReport
 from etl.sources.opening import open_source
@@ -82,6 +84,7 @@ class _Job:
         self.lake = Lake(self.data_dir.lake)
         self.progress = progress
         self.report = RunReport(command)
+        self.lock: JobLock
 
     @contextmanager
     def timed(self, station: str) -> Iterator[None]:
@@ -104,7 +107,7 @@ def plan_backfill(options: JobOptions, wanted: str | None, progress: Progress) -
     data_dir = DataDirectory(options.data_dir)
     lake = Lake(data_dir.lake)
     source = open_source(options.source, progress)
-    span = _wanted_range(wanted, source, lake, options)
+    span = _wanted_range(wanted, source, data_dir, options)
     return Plan(source.describe(), options.data_dir, span, missing_ranges(lake, span))
 
 
@@ -122,6 +125,7 @@ def run_restate(options: JobOptions, progress: Progress) -> RunReport:
     """Track the whole lake anew without asking the node, and publish."""
     job = _Job("restate", options, progress)
     with _working(job):
+        warehouse.refuse_newer_schema(job.data_dir)
         chunks = job.lake.chunks()
         if not chunks:
             raise UsageError(f"{options.data_dir} holds no blocks yet", "run minerflow backfill first")
@@ -135,16 +139,34 @@ def _run(command: str, options: JobOptions, wanted: str | None, progress: Progre
     job = _Job(command, options, progress)
     with _working(job):
         warehouse.refuse_newer_schema(job.data_dir)
-        network, inputs = _follow_chain(job, wanted)
-        _publish_results(job, network, inputs, from_scratch=False)
+        _repairing(job, lambda: _bring_up_to_date(job, wanted))
     return job.report
+
+
+def _bring_up_to_date(job: _Job, wanted: str | None) -> None:
+    network, inputs = _follow_chain(job, wanted)
+    _publish_results(job, network, inputs, from_scratch=False)
+
+
+def _repairing(job: _Job, work: Callable[[], None]) -> None:
+    """Do the work, again wherever a damaged chunk was found: it is set aside and so read anew."""
+    repaired: set[Path] = set()
+    while True:
+        try:
+            return work()
+        except LakeDamaged as error:
+            if error.folder is None or error.folder in repaired:
+                raise
+            repaired.add(error.folder)
+            job.warn(f"{error.what}; it is read anew from the source")
+            job.lake.set_aside(error.folder)
 
 
 def _follow_chain(job: _Job, wanted: str | None) -> tuple[Network, Inputs]:
     """Bring the lake in line with the source's chain, planning anew when that moves meanwhile."""
     for attempt in range(_REPLANS):
         with job.timed("source"):
-            source = open_source(job.options.source, job.progress)
+            source = open_source(job.options.source, job.progress, job.data_dir.block_index)
         try:
             inputs = load_inputs(job.options, job.data_dir, source.network)
             _fill_lake(job, source, wanted)
@@ -160,8 +182,9 @@ def _follow_chain(job: _Job, wanted: str | None) -> tuple[Network, Inputs]:
 def _working(job: _Job) -> Iterator[None]:
     """Hold the lock, clean up what a crash left, and save the report."""
     job.data_dir.create()
-    with job_lock(job.data_dir), disk_full_named(job.data_dir.path):
+    with job_lock(job.data_dir) as job.lock, disk_full_named(job.data_dir.path):
         shutil.rmtree(job.data_dir.temporary, ignore_errors=True)
+        warehouse.remove_unpublished(job.data_dir)
         job.lake.clean()
         try:
             yield
@@ -171,8 +194,9 @@ def _working(job: _Job) -> Iterator[None]:
         job.report.save(job.data_dir.logs)
 
 
-def _wanted_range(wanted: str | None, source: Source, lake: Lake, options: JobOptions) -> HeightRange:
-    chunks = lake.chunks()
+def _wanted_range(
+    wanted: str | None, source: Source, data_dir: DataDirectory, options: JobOptions
+) -> HeightRange:
     confirmations = options.confirmations
     if confirmations is None:
         confirmations = 0 if source.name == "blockfiles" else CONFIRMATIONS
@@ -182,9 +206,10 @@ def _wanted_range(wanted: str | None, source: Source, lake: Lake, options: JobOp
             f"the chain is {source.tip_height + 1} blocks long, all less than {confirmations} deep",
             "wait for more blocks, or give --confirmations 0",
         )
-    next_height = chunks[-1].last_height + 1 if chunks else 0
+    held = Lake(data_dir.lake).span()
+    next_height = held.last_height + 1 if held else 0
     span = parse_range(wanted, next_height=next_height, tip_height=tip_height)
-    if not chunks:
+    if held is None and wanted is not None:
         return span
     if span.first_height > next_height:
         raise UsageError(
@@ -192,8 +217,12 @@ def _wanted_range(wanted: str | None, source: Source, lake: Lake, options: JobOp
             f"indexed and the range",
             f"start the range at {next_height} or below, or use another --data-dir",
         )
-    first = chunks[0].first_height
-    return HeightRange(first if wanted is None else min(first, span.first_height), span.last_height)
+    starts = [warehouse.indexed_from(data_dir)]
+    starts += [held.first_height] if held else []
+    starts += [span.first_height] if wanted is not None else []
+    first = min((start for start in starts if start is not None and start <= tip_height), default=0)
+    held_last = held.last_height if held else 0
+    return HeightRange(first, max(span.last_height, min(held_last, source.tip_height)))
 
 
 def _fill_lake(job: _Job, source: Source, wanted: str | None) -> None:
@@ -201,37 +230,67 @@ def _fill_lake(job: _Job, source: Source, wanted: str | None) -> None:
     job.report.source, job.report.network = source.describe(), source.network.name
     with job.timed("extract"):
         job.report.orphaned_blocks += undo_orphans(job.lake, source, job.warn)
-        span = _wanted_range(wanted, source, job.lake, job.options)
+        span = _wanted_range(wanted, source, job.data_dir, job.options)
         extract(
             source, job.lake, span, with_input_scripts=span.first_height > 0,
-            workers=job.options.workers, progress=job.progress, report=job.report,
+            workers=job.options.workers, lock=job.lock, progress=job.progress, report=job.report,
         )  # fmt: skip
         job.lake.compact()
 
 
 def _publish_results(job: _Job, network: Network, inputs: Inputs, *, from_scratch: bool) -> None:
+    job.lake.check_complete()
     chunks = job.lake.chunks()
     first, last = chunks[0].first_height, chunks[-1].last_height
     job.report.network, job.report.first_height, job.report.last_height = network.name, first, last
-    before = final_days(job.data_dir.published)
+    before = _published_days(job)
     if from_scratch:
         _forget_results(job)
+    try:
+        changed = _load_and_publish(job, network, first, last, inputs)
+    except duckdb.Error as error:
+        if not warehouse.says_damaged(error):
+            raise
+        job.warn(f"{job.data_dir.work} is damaged and is built anew ({error})")
+        _forget_results(job)
+        changed = _load_and_publish(job, network, first, last, inputs)
+    if changed:
+        after = final_days(job.data_dir.published)
+        job.report.days_newly_final = sorted(str(day) for day in after.keys() - before.keys())
+        job.report.days_changed = days_changed(before, after)
+
+
+def _load_and_publish(job: _Job, network: Network, first: int, last: int, inputs: Inputs) -> bool:
+    """Bring the work database up to date and publish it; False where there is nothing new."""
     with warehouse.open_work(job.data_dir, job.options.memory_limit, job.warn) as con:
         if not _is_current(con, job, network, first, last, inputs):
+            forget_published(job.data_dir)
             _track_and_load(job, con, network, first, last, inputs)
-        elif job.options.prices is not None:
+        elif not is_published(job.data_dir) or not warehouse.holds_prices(con, inputs):
+            forget_published(job.data_dir)
             warehouse.replace_prices(con, inputs)
         else:
-            job.progress.message("nothing new: the indexed range already ends there")
+            job.progress.message("nothing new: everything up to the last block is published")
+            return False
         with job.timed("publish"):
             job.progress.station("publish", 0)
             warehouse.publish(job.data_dir, con)
-    after = final_days(job.data_dir.published)
-    job.report.days_newly_final = sorted(str(day) for day in after.keys() - before.keys())
-    job.report.days_changed = days_changed(before, after)
+            note_published(job.data_dir)
+    return True
+
+
+def _published_days(job: _Job) -> dict[date, Flows]:
+    """What was published before; nothing where there is none that can be read."""
+    try:
+        return final_days(job.data_dir.published)
+    except duckdb.Error as error:
+        job.warn(f"{job.data_dir.published} cannot be read and is replaced ({error})")
+        forget_published(job.data_dir)
+        return {}
 
 
 def _forget_results(job: _Job) -> None:
+    forget_published(job.data_dir)
     shutil.rmtree(job.data_dir.state / "checkpoints", ignore_errors=True)
     warehouse.remove_work(job.data_dir)
 

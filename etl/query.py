@@ -100,21 +100,22 @@ def ask(con: duckdb.DuckDBPyConnection, sql: str) -> Answer:
                 "this is not one statement that gives rows",
                 "ask one question, with SELECT, SHOW, DESCRIBE or SUMMARIZE",
             )
-        text = _without_semicolon(statements[0].query)
+        text = _without_semicolons(statements[0].query)
         con.execute(f"SELECT * FROM (\n{text}\n) LIMIT 0")
         columns = [Column(name, str(kind.id)) for name, kind, *_ in con.description or []]
     return Answer(con, text, columns)
 
 
-def _without_semicolon(sql: str) -> str:
+def _without_semicolons(sql: str) -> str:
+    """The statement up to the semicolons at its end; comments after these go too."""
     data = sql.encode()
+    end = len(data)
     for offset, _ in reversed(duckdb.tokenize(sql)):
-        token = data[offset:]
-        if token.startswith(b";"):
-            return data[:offset].decode()
-        if not token.startswith((b"--", b"/*")):
+        if data.startswith(b";", offset):
+            end = offset
+        elif not data.startswith((b"--", b"/*"), offset):
             break
-    return sql
+    return data[:end].decode()
 
 
 def write_csv(answer: Answer, path: Path) -> None:

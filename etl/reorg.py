@@ -31,36 +31,45 @@ def undo_orphans(lake: Lake, source: Source, warn: Callable[[str], None]) -> int
             f"the source's chain ends at {source.tip_height}, "
             f"below the last indexed block {chunks[-1].last_height}"
         )
-    orphaned, doomed = 0, []
-    for chunk in reversed(chunks):
-        count = _orphans(lake, chunk, source)
-        if count == 0:
-            break
-        orphaned += count
-        doomed.append(chunk)
+    fork = _fork_height(lake, chunks, source)
+    doomed = [chunk for chunk in reversed(chunks) if chunk.last_height > fork]
     if not doomed:
         return 0
-    fork = chunks[-1].last_height - orphaned
     if fork < max(1, chunks[0].first_height):
         raise _wrong_chain(lake, source, "no indexed block but genesis is in the source's chain")
     for chunk in doomed:
         lake.remove(chunk)
+    orphaned = sum(chunk.last_height - max(fork, chunk.first_height - 1) for chunk in doomed)
     warn(f"{orphaned} blocks above height {fork} left the chain and are undone")
     return orphaned
 
 
-def _orphans(lake: Lake, chunk: Chunk, source: Source) -> int:
-    """How many of a chunk's blocks are not in the source's chain, those above its tip left out."""
+def _fork_height(lake: Lake, chunks: list[Chunk], source: Source) -> int:
+    """The highest indexed block in the source's chain; the last one indexed where none left it.
+
+    Blocks above the source's tip say nothing, but go with those below them.
+    """
+    fork = chunks[-1].last_height
+    for chunk in reversed(chunks):
+        if chunk.first_height > source.tip_height:
+            continue
+        shared = _shared_blocks(lake, chunk, source)
+        if shared == min(chunk.last_height, source.tip_height) + 1 - chunk.first_height:
+            break
+        fork = chunk.first_height + shared - 1
+        if shared:
+            break
+    return fork
+
+
+def _shared_blocks(lake: Lake, chunk: Chunk, source: Source) -> int:
+    """How many of a chunk's blocks up to the source's tip are in its chain, from the first on."""
     last = min(chunk.last_height, source.tip_height)
-    if last < chunk.first_height:
-        return 0
     theirs = source.hashes(chunk.first_height, last)[:, ::-1]
     column = lake.read(chunk, "blocks", ["hash"]).column("hash").slice(0, last + 1 - chunk.first_height)
     ours = np.frombuffer(b"".join(column.to_pylist()), dtype=np.uint8).reshape(-1, 32)
     same = (ours == theirs).all(axis=1)
-    if same.all():
-        return 0
-    return int(chunk.last_height - chunk.first_height + 1 - same.argmin())
+    return len(same) if same.all() else int(same.argmin())
 
 
 def _wrong_chain(lake: Lake, source: Source, reason: str) -> WrongChain:

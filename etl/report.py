@@ -36,6 +36,8 @@ class RunReport:
     days_newly_final: list[str] = field(default_factory=list)
     days_changed: list[dict[str, object]] = field(default_factory=list)
     """days published before whose flows are now others"""
+    is_current: bool = False
+    """nothing was new, so nothing was published"""
     warnings: list[str] = field(default_factory=list)
 
     def to_json(self) -> str:

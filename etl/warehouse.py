@@ -25,7 +25,7 @@ from clustering.labels import Label
 from etl.chain.networks import Network
 from etl.datadir import DataDirectory
 from etl.errors import CheckFailed, DataDirectoryLocked, SchemaTooNew
-from etl.files import sync_file
+from etl.files import is_disk_full, sync_file
 from etl.inputs import Inputs
 from etl.lake import Lake
 from etl.resources import sql_dir
@@ -103,6 +103,27 @@ def refuse_newer_schema(data_dir: DataDirectory) -> None:
                 check_schema(con, path)
         except duckdb.Error:
             continue  # missing or damaged: the job makes it anew
+
+
+def indexed_from(data_dir: DataDirectory) -> int | None:
+    """First height of the published range, None where nothing readable is published."""
+    try:
+        with duckdb.connect(str(data_dir.published), read_only=True) as con:
+            held = holding(con)
+    except duckdb.Error:
+        return None
+    return held.first_height if held else None
+
+
+def says_damaged(error: duckdb.Error) -> bool:
+    """Whether DuckDB says that a database file is not what it wrote."""
+    kinds = (
+        duckdb.IOException,
+        duckdb.FatalException,
+        duckdb.InternalException,
+        duckdb.SerializationException,
+    )
+    return (isinstance(error, kinds) or "orrupt" in str(error)) and not is_disk_full(error)
 
 
 def remove_work(data_dir: DataDirectory) -> None:

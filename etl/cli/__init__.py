@@ -11,7 +11,7 @@ from importlib import metadata
 
 import click
 
-COMMANDS = ("backfill", "demo", "status", "query", "doctor")
+COMMANDS = ("backfill", "update", "restate", "verify", "demo", "status", "query", "doctor")
 """In the order of --help; each is `command` of the module of its name."""
 
 

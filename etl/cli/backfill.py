@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from etl.cli.common import Command, job_options, settings_of
-from etl.cli.progress import open_progress
 
 if TYPE_CHECKING:
     from etl.options import JobOptions
@@ -48,6 +47,7 @@ def command(wanted: str | None, dry_run: bool, **options: Any) -> None:
     if dry_run:
         _print_plan(job, wanted)
         return
+    from etl.cli.progress import open_progress
     from etl.pipeline import run_backfill
 
     with open_progress() as progress:
@@ -57,6 +57,7 @@ def command(wanted: str | None, dry_run: bool, **options: Any) -> None:
 
 
 def _print_plan(job: JobOptions, wanted: str | None) -> None:
+    from etl.cli.progress import open_progress
     from etl.pipeline import plan_backfill
 
     with open_progress() as progress:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from etl.cli.common import Command, settings_of
-from etl.cli.progress import open_progress
 from etl.cli.text import print_fields, print_table
 from etl.datadir import DataDirectory
 from etl.resources import demo_dir
@@ -50,6 +49,7 @@ def command(data_dir: Path | None, **options: Any) -> None:
 
     The results go to ./minerflow-demo, or to --data-dir.
     """
+    from etl.cli.progress import open_progress
     from etl.compilation import cache_compiled_code
 
     settings = settings_of(options)

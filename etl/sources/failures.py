@@ -43,6 +43,14 @@ def unreachable(error: Exception, address: NodeAddress) -> NodeUnreachable:
     )
 
 
+def changed_on_the_way(what: str, address: NodeAddress) -> NodeUnreachable:
+    """Two answers to the same question that differ."""
+    return NodeUnreachable(
+        f"the node at {address} gives {what} twice, and not the same",
+        "check the network and whatever lies between this machine and the node",
+    )
+
+
 def cut_off(address: NodeAddress) -> NodeUnreachable:
     """An answer whose end is missing."""
     return unreachable(http.client.IncompleteRead(b""), address)

@@ -114,9 +114,23 @@ _WORDS = {
 def _script(pubkey: Json) -> bytes:
     text: str = pubkey["hex"]
     words = _WORDS.get(pubkey["type"])
+    fits = True
     if words is not None:
         head, tail, opening, closing = words
         data = text[len(head) : len(text) - len(tail)]
-        if text != head + data + tail or pubkey["asm"] != opening + data + closing:
-            raise MalformedBlock(f"the script {text} and its words do not fit")
+        fits = text == head + data + tail and pubkey["asm"] == opening + data + closing
+    elif pubkey["type"] in ("pubkey", "multisig"):
+        fits = text == "".join(map(_encoded, pubkey["asm"].split(" ")))
+    if not fits:
+        raise MalformedBlock(f"the script {text} and its words do not fit")
     return bytes.fromhex(text)
+
+
+def _encoded(word: str) -> str:
+    """Hex of a word of a script of keys: an opcode, a number of keys, or a key."""
+    if word in _OPCODES:
+        return _OPCODES[word]
+    return f"{80 + int(word):x}" if len(word) <= 2 else f"{len(word) // 2:02x}{word}"
+
+
+_OPCODES = {"OP_CHECKSIG": "ac", "OP_CHECKMULTISIG": "ae"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from etl.errors import (
     BlocksDirectoryError,
     ConfigError,
@@ -22,21 +24,24 @@ from etl.sources.source import Source
 KINDS = ("auto", "blockfiles", "rest", "rpc")
 
 
-def open_source(options: SourceOptions, progress: Progress) -> Source:
-    """The source that the options name. Raises the source errors of etl.errors."""
+def open_source(options: SourceOptions, progress: Progress, memory: Path | None = None) -> Source:
+    """The source that the options name. Raises the source errors of etl.errors.
+
+    `memory` is a file in which the source may remember until the next time what it finds.
+    """
     if options.kind == "blockfiles":
-        return _block_files(options)
+        return _block_files(options, memory)
     if options.kind == "rest":
         return RestSource(_address(options), _retry(options, progress))
     if options.kind == "rpc":
         return RpcSource(_address(options), _retry(options, progress))
     if options.kind == "auto":
-        return _best(options, progress)
+        return _best(options, progress, memory)
     raise UsageError(f"{options.kind!r} is no source", f"use one of {', '.join(KINDS)}")
 
 
-def _block_files(options: SourceOptions) -> BlockFilesSource:
-    return BlockFilesSource(options.blocks_dir or blocks_dir(options.bitcoin_datadir))
+def _block_files(options: SourceOptions, memory: Path | None) -> BlockFilesSource:
+    return BlockFilesSource(options.blocks_dir or blocks_dir(options.bitcoin_datadir), memory)
 
 
 def _address(options: SourceOptions) -> NodeAddress:
@@ -47,12 +52,12 @@ def _retry(options: SourceOptions, progress: Progress) -> Retry:
     return Retry(options.timeout_s, progress.message)
 
 
-def _best(options: SourceOptions, progress: Progress) -> Source:
+def _best(options: SourceOptions, progress: Progress, memory: Path | None) -> Source:
     """Block files if they can be read, else REST if it is offered, else RPC; says which and why."""
     reasons: list[str] = []
     if options.blocks_dir is not None or options.rpc_url is None:
         try:
-            source: Source = _block_files(options)
+            source: Source = _block_files(options, memory)
         except (BlocksDirectoryError, ConfigError) as error:
             if options.blocks_dir is not None:
                 raise

@@ -11,6 +11,7 @@ Source: Bitcoin Core's node/blockstorage.cpp (release 31; the key since release 
 
 from __future__ import annotations
 
+import mmap
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -157,6 +158,7 @@ def _scan(data, key, magic, trailer, offset, size, head):  # type: ignore[no-unt
 def scan_records(path: Path, key: Bytes, magic: bytes, *, is_undo: bool) -> Records:
     """Find the records of a block or undo file. Raises BlockDataError where one is cut off."""
     data = map_file(path)
+    _expect_leaps(data)
     trailer = _CHECKSUM_SIZE if is_undo else 0
     head_size = 9 if is_undo else HEADER_SIZE
     room = len(data) // (_PREAMBLE + 1 + _CHECKSUM_SIZE if is_undo else _PREAMBLE + HEADER_SIZE) + 1
@@ -171,6 +173,12 @@ def scan_records(path: Path, key: Bytes, magic: bytes, *, is_undo: bool) -> Reco
             "copy the file again if it is a copy, else let the node rebuild it (-reindex)",
         )
     return Records(offset[:count].copy(), size[:count].copy(), head[:count].copy(), garbage)
+
+
+def _expect_leaps(data: Bytes) -> None:
+    """Tell the system that a mapped file is not read from end to end, only a page per record."""
+    if isinstance(data, np.memmap) and hasattr(mmap, "MADV_RANDOM"):
+        data._mmap.madvise(mmap.MADV_RANDOM)  # type: ignore[attr-defined]
 
 
 def read_payload(data: Bytes, key: Bytes, start: int, size: int) -> Bytes:

@@ -6,6 +6,7 @@ error that names the file, never a shorter chain.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from etl.chain.blocks import HEADER_SIZE, block_hashes
 from etl.chain.networks import NETWORKS, Network, network_by_genesis
 from etl.errors import BlockDataError, BlocksDirectoryError
+from etl.sources.blockfiles.index import find_records
 from etl.sources.blockfiles.records import (
     Records,
     block_file,
@@ -47,7 +49,7 @@ class _StoredBlocks:
 
 
 @lru_cache(maxsize=4)
-def _undo_file(path: Path, key: bytes, magic: bytes) -> UndoFile:
+def _undo_file(path: Path, opened: int, key: bytes, magic: bytes) -> UndoFile:
     if not path.exists():
         raise BlocksDirectoryError(
             f"{path} is missing: without undo data the spent outputs are not known",
@@ -62,6 +64,8 @@ class BlockFilesChunk:
     """Reader for one range of heights; see etl.sources.source.ChunkReader."""
 
     blocks_dir: Path
+    opened: int
+    """tells apart sources on the same files, which grow: what is kept of a file is one source's"""
     key: bytes
     magic: bytes
     places: tuple[BlockPlace, ...]
@@ -94,18 +98,18 @@ class BlockFilesChunk:
         )
 
     def _read_block(self, place: BlockPlace, out: Bytes) -> None:
-        data = _map_block_file(block_file(self.blocks_dir, place.file_number))
+        data = _map_block_file(block_file(self.blocks_dir, place.file_number), self.opened)
         unmask_into(out, data, np.frombuffer(self.key, dtype=np.uint8), place.offset)
 
     def _spent(self, place: BlockPlace, block: Bytes) -> Bytes:
         if place.height == 0:
             return np.empty(0, dtype=np.uint8)
         path = undo_file(self.blocks_dir, place.file_number)
-        return _undo_file(path, self.key, self.magic).find(place, block, _tx_count(block))
+        return _undo_file(path, self.opened, self.key, self.magic).find(place, block, _tx_count(block))
 
 
 @lru_cache(maxsize=4)
-def _map_block_file(path: Path) -> Bytes:
+def _map_block_file(path: Path, opened: int) -> Bytes:
     return map_file(path)
 
 
@@ -120,18 +124,24 @@ def _tx_count(block: Bytes) -> int:
 
 
 class BlockFilesSource:
-    """The chain of most work of a blocks directory. Raises BlocksDirectoryError, BlockDataError."""
+    """The chain of most work of a blocks directory. Raises BlocksDirectoryError, BlockDataError.
+
+    `memory` is a file in which to remember where blocks lie until the next time.
+    """
 
     name = "blockfiles"
 
-    def __init__(self, blocks_dir: Path) -> None:
+    def __init__(self, blocks_dir: Path, memory: Path | None = None) -> None:
         self.blocks_dir = blocks_dir
+        self._opened = time.monotonic_ns()
         numbers = _complete_file_numbers(blocks_dir)
         self._key = read_xor_key(blocks_dir)
         self.network = _network(blocks_dir, self._key)
-        self._blocks, garbage_bytes = _stored_blocks(blocks_dir, numbers, self._key, self.network.magic)
+        found = find_records(blocks_dir, numbers, self._key, self.network.magic, memory)
+        self._blocks = _stored_blocks(numbers, found)
         places = _Places(blocks_dir, self._blocks)
         self._tree = build_tree(self._blocks.header, places, self.network.genesis_hash)
+        garbage_bytes = sum(records.garbage_bytes for records in found)
         _check_disconnected(self._tree, self._blocks, blocks_dir, self._key, garbage_bytes)
         self._rank = _ranks(self._tree, self._blocks)
         self._has_rival = _rivals(self._tree)
@@ -158,7 +168,7 @@ class BlockFilesSource:
     def chunk(self, first_height: int, last_height: int) -> BlockFilesChunk:
         """A reader for the range, both ends included."""
         places = tuple(self._place(height) for height in range(first_height, last_height + 1))
-        return BlockFilesChunk(self.blocks_dir, bytes(self._key), self.network.magic, places)
+        return BlockFilesChunk(self.blocks_dir, self._opened, bytes(self._key), self.network.magic, places)
 
     def _place(self, height: int) -> BlockPlace:
         row = int(self._tree.chain[height])
@@ -226,19 +236,13 @@ def _network(blocks_dir: Path, key: Bytes) -> Network:
     )
 
 
-def _stored_blocks(
-    blocks_dir: Path, numbers: list[int], key: Bytes, magic: bytes
-) -> tuple[_StoredBlocks, int]:
-    found: list[Records] = []
-    for number in numbers:
-        found.append(scan_records(block_file(blocks_dir, number), key, magic, is_undo=False))
-    blocks = _StoredBlocks(
+def _stored_blocks(numbers: list[int], found: list[Records]) -> _StoredBlocks:
+    return _StoredBlocks(
         file_number=np.repeat(np.array(numbers), [len(records.offset) for records in found]),
         offset=np.concatenate([records.offset for records in found]),
         size=np.concatenate([records.size for records in found]),
         header=np.concatenate([records.head for records in found]),
     )
-    return blocks, sum(records.garbage_bytes for records in found)
 
 
 def _ranks(tree: HeaderTree, blocks: _StoredBlocks) -> Ints:
