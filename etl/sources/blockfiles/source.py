@@ -104,8 +104,12 @@ class BlockFilesChunk:
     def _spent(self, place: BlockPlace, block: Bytes) -> Bytes:
         if place.height == 0:
             return np.empty(0, dtype=np.uint8)
+        return self.undo_of(place).find(place, block, _tx_count(block))
+
+    def undo_of(self, place: BlockPlace) -> UndoFile:
+        """The undo records of the file that holds a block."""
         path = undo_file(self.blocks_dir, place.file_number)
-        return _undo_file(path, self.opened, self.key, self.magic).find(place, block, _tx_count(block))
+        return _undo_file(path, self.opened, self.key, self.magic)
 
 
 @lru_cache(maxsize=4)
@@ -145,7 +149,7 @@ class BlockFilesSource:
         _check_disconnected(self._tree, self._blocks, blocks_dir, self._key, garbage_bytes)
         self._rank = _ranks(self._tree, self._blocks)
         self._has_rival = _rivals(self._tree)
-        self.tip_height = len(self._tree.chain) - 1
+        self.tip_height = self._connected_height()
 
     @property
     def has_xor_key(self) -> bool:
@@ -154,7 +158,9 @@ class BlockFilesSource:
 
     def describe(self) -> str:
         """One line for people: what is read, from where."""
-        return f"block files of {self.blocks_dir} ({self.network.name}, tip {self.tip_height})"
+        waiting = len(self._tree.chain) - 1 - self.tip_height
+        later = f"; {waiting} later blocks not connected yet" if waiting else ""
+        return f"block files of {self.blocks_dir} ({self.network.name}, tip {self.tip_height}{later})"
 
     def hashes(self, first_height: int, last_height: int) -> Bytes:
         """Block hashes (n, 32) of the range, both ends included."""
@@ -169,6 +175,31 @@ class BlockFilesSource:
         """A reader for the range, both ends included."""
         places = tuple(self._place(height) for height in range(first_height, last_height + 1))
         return BlockFilesChunk(self.blocks_dir, self._opened, bytes(self._key), self.network.magic, places)
+
+    def _connected_height(self) -> int:
+        """Height of the last block that the node has connected: it stores blocks a moment before."""
+        height = len(self._tree.chain) - 1
+        while height > 0 and not self._is_connected(height):
+            height -= 1
+        return height
+
+    def _is_connected(self, height: int) -> bool:
+        """False where a block has no undo data and its file has fewer undo records than chain blocks.
+
+        Undo data that is there but damaged, or a file that is missing, is left for reading to report.
+        """
+        chunk = self.chunk(height, height)
+        place = chunk.places[0]
+        path = undo_file(self.blocks_dir, place.file_number)
+        numbers = self._blocks.file_number[self._tree.chain[1:]]
+        expected = int((numbers == place.file_number).sum())
+        if not path.exists() or chunk.undo_of(place).record_count >= expected:
+            return True
+        try:
+            next(chunk.batches(place.size))
+        except BlockDataError:
+            return False
+        return True
 
     def _place(self, height: int) -> BlockPlace:
         row = int(self._tree.chain[height])

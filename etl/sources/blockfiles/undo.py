@@ -55,6 +55,11 @@ class UndoFile:
         self._group_count = _group_counts(records)
         self._drift = 0
 
+    @property
+    def record_count(self) -> int:
+        """Blocks that have been connected, those that left the chain again included."""
+        return len(self._group_count)
+
     def _payload(self, row: int) -> Bytes:
         start, size = int(self._records.offset[row]), int(self._records.size[row])
         return read_payload(self._data, self._key, start, size)
