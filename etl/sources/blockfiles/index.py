@@ -74,7 +74,7 @@ def _save(memory: Path, secret: bytes, found: dict[int, _Remembered]) -> None:
 def _load(memory: Path, secret: bytes) -> dict[int, _Remembered]:
     """What is remembered, nothing where the file is missing, damaged or of other data."""
     try:
-        with np.load(memory) as stored:
+        with memory.open("rb") as file, np.load(file) as stored:
             arrays = {name: stored[name] for name in stored.files}
         if arrays["secret"].tobytes() != secret:
             return {}
