@@ -1,8 +1,8 @@
 """Growing the lake: which chunks are missing, and a pool of processes that makes them.
 
 Invariants: a finished chunk is never made again; chunks become visible whole and in any order, so a run
-that is stopped loses at most the chunks in hand; the number of processes changes nothing but the time. A worker
-process ends with the job that started it, and holds the job's lock until then.
+that is stopped loses at most the chunks in hand; the number of processes changes nothing but the time. A
+worker ends with the job that started it, and holds the job's lock until then.
 """
 
 from __future__ import annotations

@@ -192,15 +192,21 @@ def _fill(  # type: ignore[no-untyped-def]
     return keys
 
 
-def _complete_keys(script: Bytes, script_offset: Ints, halved: Ints) -> bool:
-    """Write the y coordinates that undo data leaves out; False where a key has none."""
+def _complete_keys(script: Bytes, script_offset: Ints, halved: Ints) -> int:
+    """Write the y coordinates that undo data leaves out; returns the first row whose key has none, or -1."""
     for entry in halved.tolist():
         at = int(script_offset[entry >> 1])
         y = y_coordinate(script[at + 2 : at + 34].tobytes(), bool(entry & 1))
         if y is None:
-            return False
+            return int(entry >> 1)
         script[at + 34 : at + 66] = np.frombuffer(y, dtype=np.uint8)
-    return True
+    return -1
+
+
+def _block_of_row(row: int, tx_count: Ints, input_count: Ints) -> int:
+    """Which of the blocks the spent output `row` belongs to."""
+    inputs_so_far = np.cumsum(input_count)[np.cumsum(tx_count) - 1]
+    return int(np.searchsorted(inputs_so_far, row, side="right"))
 
 
 def decode_spent(
@@ -231,8 +237,9 @@ def decode_spent(
             data, offset, is_undo, tx_count, columns.value_sat, columns.script,
             columns.script_offset, halved,
         )  # fmt: skip
-        if not _complete_keys(columns.script, columns.script_offset, halved[:keys]):
-            reason = _BAD_KEY
+        keyless = _complete_keys(columns.script, columns.script_offset, halved[:keys])
+        if keyless >= 0:
+            reason, block = _BAD_KEY, _block_of_row(keyless, tx_count, input_count)
     if reason:
         raise BlockDataError(
             f"{origin}: spent outputs of the block at height {first_height + block}: {_REASONS[reason]}",

@@ -1,8 +1,8 @@
 """The source `rest`: blocks and the outputs that they spend in binary (Bitcoin Core >= 30, rest=1).
 
 Invariants: a chunk reader gives exactly the blocks whose hashes it was made with, each with its
-header hash checked, or raises; spent outputs, which no hash protects, are asked for before and after their
-block, and both answers must be the same; after its last block the node's active chain still held them all, or
+header hash checked, or raises; spent outputs, which no hash protects, are asked for
+twice, and both answers must be the same; after its last block the node's active chain still held them all, or
 ChainMoved is raised. Endpoints: /rest/block, /rest/headers, /rest/blockhashbyheight,
 /rest/chaininfo and, since release 30, /rest/spenttxouts. They ask for no credentials, and none are
 sent.
@@ -60,8 +60,8 @@ class RestChunk:
         return gather(blocks, self.first_height, max_bytes, f"REST of {self.address}")
 
     def _read(self, connection: NodeConnection, block_hash: str) -> tuple[bytes, bytes]:
-        spent = rest_get(connection, self.address, f"spenttxouts/{block_hash}.bin")
         block = rest_get(connection, self.address, f"block/{block_hash}.bin")
+        spent = rest_get(connection, self.address, f"spenttxouts/{block_hash}.bin")
         if rest_get(connection, self.address, f"spenttxouts/{block_hash}.bin") != spent:
             raise changed_on_the_way(f"the spent outputs of block {block_hash}", self.address)
         header = block[:HEADER_SIZE]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from etl.chain.mediantime import median_times
 from tests.golden import CHAINS, GoldenChain
+from tests.properties import examples
 
 
 def _defined(times: list[int], at: int) -> int:
@@ -19,6 +20,7 @@ def _defined(times: list[int], at: int) -> int:
     return window[len(window) // 2]
 
 
+@examples(100)
 @given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=40), st.integers(0, 30))
 def test_median_times(times: list[int], at: int) -> None:
     """Asked from any height on, with the ten predecessors or all that exist."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from etl.chain import varints
 from tests import encoding
+from tests.properties import examples
 
 MAX_MONEY_SAT = 21_000_000 * 10**8
 MAX_SIZE = 0x02000000
@@ -74,18 +75,21 @@ def test_amount_vectors(value_sat: int, code: int) -> None:
     assert varints.decompress_amount(code) == value_sat
 
 
+@examples(100)
 @given(st.integers(0, MAX_SIZE), st.binary(max_size=9), st.binary(max_size=9))
 def test_compact_size_round_trip(value: int, before: bytes, after: bytes) -> None:
     data = before + encoding.compact_size(value)
     assert _read(varints.compact_size, data + after, len(before)) == (value, len(data))
 
 
+@examples(100)
 @given(st.integers(0, VARINT_LIMIT), st.binary(max_size=9), st.binary(max_size=9))
 def test_varint_round_trip(value: int, before: bytes, after: bytes) -> None:
     data = before + encoding.varint(value)
     assert _read(varints.varint, data + after, len(before)) == (value, len(data))
 
 
+@examples(100)
 @given(
     st.one_of(
         st.integers(0, MAX_MONEY_SAT),
@@ -100,6 +104,7 @@ def test_amount_round_trip(value_sat: int) -> None:
     assert varints.decompress_amount(encoding.compress_amount(value_sat)) == value_sat
 
 
+@examples(100)
 @given(st.integers(0, VARINT_LIMIT))
 def test_every_code_stands_for_one_amount(code: int) -> None:
     value_sat = int(varints.decompress_amount(code))
@@ -107,6 +112,7 @@ def test_every_code_stands_for_one_amount(code: int) -> None:
         assert encoding.compress_amount(value_sat) == code
 
 
+@examples(100)
 @given(st.integers(253, MAX_SIZE))
 def test_compact_size_cut_off(value: int) -> None:
     data = encoding.compact_size(value)
@@ -114,6 +120,7 @@ def test_compact_size_cut_off(value: int) -> None:
         assert _read(varints.compact_size, data[:length])[1] == -1
 
 
+@examples(100)
 @given(st.integers(128, VARINT_LIMIT))
 def test_varint_cut_off(value: int) -> None:
     data = encoding.varint(value)
@@ -121,11 +128,13 @@ def test_varint_cut_off(value: int) -> None:
         assert _read(varints.varint, data[:length])[1] == -1
 
 
+@examples(100)
 @given(st.integers(MAX_SIZE + 1, 2**64 - 1))
 def test_compact_size_above_what_core_allows(value: int) -> None:
     assert _read(varints.compact_size, encoding.compact_size(value))[1] == -1
 
 
+@examples(100)
 @given(st.integers(VARINT_LIMIT, 2**70))
 def test_a_varint_of_any_size_is_read_right_or_not_at_all(value: int) -> None:
     data = encoding.varint(value)
@@ -133,6 +142,7 @@ def test_a_varint_of_any_size_is_read_right_or_not_at_all(value: int) -> None:
     assert value < 2**63 or _read(varints.varint, data) == (0, -1)
 
 
+@examples(100)
 @given(st.binary(min_size=1, max_size=12))
 def test_readers_never_pass_the_end(data: bytes) -> None:
     for reader in (varints.compact_size, varints.varint):

@@ -3,8 +3,8 @@
 Invariants:
 - A record is magic, size, payload (and 32 bytes of checksum in undo files); every byte is XORed with
   the 8-byte key by its offset in the file modulo 8. The tail that Core preallocates is zero and not XORed.
-- Bytes that are neither record nor such a tail are skipped to the next magic and counted as garbage: an
-  unclean shutdown of the node leaves some.
+- Bytes that are neither record (one too small for a block or undo data is none) nor such a tail are skipped
+  to the next magic and counted as garbage: an unclean shutdown of the node leaves some.
 - A record that runs past the end of its file is an error: the file is cut off.
 Source: Bitcoin Core's node/blockstorage.cpp (release 31; the key since release 28).
 """
@@ -124,17 +124,17 @@ def _is_zero(data, start, end):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _scan(data, key, magic, trailer, offset, size, head):  # type: ignore[no-untyped-def]
+def _scan(data, key, magic, smallest, trailer, offset, size, head):  # type: ignore[no-untyped-def]
     """(records, garbage bytes, position of a record cut off or -1)"""
     n = data.size
     p = 0
     count = 0
     garbage = 0
     while p + _PREAMBLE <= n:
-        if _word(data, key, p) != magic:
+        if _word(data, key, p) != magic or _word(data, key, p + 4) < smallest:
             if _is_zero(data, p, n):
                 break
-            found = _next_record(data, key, magic, p)
+            found = _next_record(data, key, magic, p + 1)
             if found == n:
                 while n > p and data[n - 1] == 0:
                     n -= 1
@@ -161,11 +161,12 @@ def scan_records(path: Path, key: Bytes, magic: bytes, *, is_undo: bool) -> Reco
     _expect_leaps(data)
     trailer = _CHECKSUM_SIZE if is_undo else 0
     head_size = 9 if is_undo else HEADER_SIZE
-    room = len(data) // (_PREAMBLE + 1 + _CHECKSUM_SIZE if is_undo else _PREAMBLE + HEADER_SIZE) + 1
+    smallest = 1 if is_undo else HEADER_SIZE + 1
+    room = len(data) // (_PREAMBLE + smallest + trailer) + 1
     offset, size = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64)
     head = np.zeros((room, head_size), dtype=np.uint8)
     number = int.from_bytes(magic, "little")
-    count, garbage, cut_off = _scan(data, key, number, trailer, offset, size, head)
+    count, garbage, cut_off = _scan(data, key, number, smallest, trailer, offset, size, head)
     if cut_off >= 0:
         raise BlockDataError(
             f"{path} is cut off: the record at byte {cut_off} runs past the end of the file "

@@ -54,7 +54,8 @@ def check_proofs_of_work(headers: Bytes, hashes: Bytes, places: Places) -> None:
     bits = headers[:, 72:76].copy().view("<u4")[:, 0]
     for value in np.unique(bits).tolist():
         rows = np.flatnonzero(bits == value)
-        limit = np.frombuffer(_target(value).to_bytes(32, "big"), dtype=np.uint8)
+        target = _target(value)
+        limit = np.frombuffer((target if target < 1 << 256 else 0).to_bytes(32, "big"), dtype=np.uint8)
         difference = hashes[rows][:, ::-1].astype(np.int16) - limit
         first = (difference != 0).argmax(axis=1)
         above = difference[np.arange(len(rows)), first] > 0

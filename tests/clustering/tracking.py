@@ -1,0 +1,220 @@
+"""Running clustering.tracker on an economy, and its results and the reference's in one form."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from clustering.labels import Label
+from clustering.pools import PoolBook
+from clustering.profiles import load_profiles
+from clustering.tracker import Tracker, TrackerState
+from etl.chain import schema
+from etl.chain.identity import ANCHOR, LAST_OWNABLE, NONSTANDARD, OP_RETURN, WITNESS_UNKNOWN
+from etl.chain.networks import REGTEST
+from etl.lake import cut_batch
+from etl.resources import config_dir
+from tests.clustering.economy import Coin, Economy, Pool
+from tests.clustering.reference import NOTHING, Attributes, Reference
+
+Tables = dict[str, pa.Table]
+PROFILES = ("coinmetrics", "entity")
+MANY_POOLS = tuple(Pool(f"filler {i}", (), ()) for i in range(40_000))
+"""So many that codes of attributes take 32 bits."""
+
+_METHODS = load_profiles(config_dir() / "methodology.toml")
+_NOBODYS = (NONSTANDARD, OP_RETURN, ANCHOR, WITNESS_UNKNOWN)
+_EPOCH = date(1970, 1, 1)
+
+
+def _kind(coin: Coin) -> int:
+    """Some kind that may be owned, or that may not."""
+    number = int(coin.identity)
+    return 1 + number % LAST_OWNABLE if coin.is_ownable else _NOBODYS[number % len(_NOBODYS)]
+
+
+def _txid(name: str) -> bytes:
+    return sha256(name.encode()).digest()
+
+
+def _coin_table(coins: Sequence[Coin]) -> pa.Table:
+    return pa.table(
+        {
+            "value_sat": pa.array([coin.value_sat for coin in coins], pa.int64()),
+            "address_id": pa.array([coin.identity for coin in coins], pa.uint64()),
+            "kind": pa.array([_kind(coin) for coin in coins], pa.uint8()),
+        }
+    )
+
+
+def lake_tables(economy: Economy) -> Tables:
+    """The economy as the lake gives it: columns of clustering.tracker.COLUMNS."""
+    blocks = economy.blocks
+    txs = [tx for block in blocks for tx in block.txs]
+    return {
+        "blocks": pa.table(
+            {
+                "height": pa.array([block.height for block in blocks], pa.int32()),
+                "mediantime": pa.array([block.mediantime for block in blocks], pa.int64()),
+                "tx_count": pa.array([len(block.txs) for block in blocks], pa.int32()),
+                "coinbase_script": pa.array([block.script for block in blocks], pa.binary()),
+            }
+        ),
+        "txs": pa.table(
+            {
+                "txid": pa.array([_txid(tx.name) for tx in txs], schema.HASH),
+                "input_count": pa.array([len(tx.inputs) for tx in txs], pa.int32()),
+                "output_count": pa.array([len(tx.outputs) for tx in txs], pa.int32()),
+            }
+        ),
+        "inputs": _coin_table([coin for tx in txs for coin in tx.inputs]),
+        "outputs": _coin_table([coin for tx in txs for coin in tx.outputs]),
+    }
+
+
+def batches(economy: Economy, cuts: Iterable[int] = ()) -> list[Tables]:
+    """The tables cut, as Lake.batches does it, after each of the heights."""
+    tables = lake_tables(economy)
+    first, last = economy.first_height, economy.blocks[-1].height
+    ends = [*sorted({cut for cut in cuts if first <= cut < last}), last]
+    starts = [first, *(end + 1 for end in ends[:-1])]
+    return [cut_batch(tables, start, end) for start, end in zip(starts, ends, strict=True)]
+
+
+def new_tracker(economy: Economy, state: TrackerState | None = None) -> Tracker:
+    """A tracker with the economy's pools and labels."""
+    book = PoolBook(
+        tuple(pool.name for pool in economy.pools),
+        {
+            int(address): number
+            for number, pool in reversed(list(enumerate(economy.pools, 1)))
+            for address in pool.addresses
+        },
+        tuple((tag.encode(), number) for number, pool in enumerate(economy.pools, 1) for tag in pool.tags),
+    )
+    labels = [
+        Label(str(address), exchange, None, int(address)) for address, exchange in economy.labels.items()
+    ]
+    network = replace(REGTEST, overwritten_coinbase_heights=economy.overwritten_coinbases)
+    return Tracker(network, book, labels, _METHODS, economy.first_height, state)
+
+
+def saved(tracker: Tracker, owners: np.ndarray | None = None) -> TrackerState:
+    """The tracker's state as it would be on disk; `owners` are coinmetrics roots of an earlier time."""
+    state = tracker.state()
+    copied = replace(state, **{f.name: np.array(getattr(state, f.name)) for f in fields(state)})
+    if owners is not None:
+        copied.records["cm_parent"] = np.arange(len(copied.records))
+        copied.records["cm_parent"][: len(owners)] = owners
+    return copied
+
+
+@dataclass
+class Outcome:
+    """Results in a form that two programs can share."""
+
+    facts: list[tuple[Any, ...]]
+    """(profile, height, position, txid, day, is coinbase, source, destination, satoshis), sorted"""
+    quiet: dict[tuple[Any, ...], tuple[int, int]]
+    """(profile, day, is coinbase, source, destination): satoshis, transactions"""
+    changes: list[tuple[Any, ...]]
+    """(profile, height, address, attributes), sorted"""
+    conflicts: list[tuple[Any, ...]]
+    """(profile, height, txid, a, b), sorted"""
+    supply: dict[tuple[str, int], tuple[int | None, int | None]]
+    coinjoins: list[tuple[Any, ...]]
+    pools: dict[int, str]
+
+
+def _sorted(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return sorted(rows, key=repr)
+
+
+def outcome(tracker: Tracker, results: Sequence[Tables], economy: Economy) -> Outcome:
+    """What a tracker yielded, batch by batch."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for tables in results:
+        for name, table in tables.items():
+            rows.setdefault(name, []).extend(table.to_pylist())
+    spell = tracker.codes.spell
+    days = {block.height: block.day for block in economy.blocks}
+    quiet: dict[tuple[Any, ...], tuple[int, int]] = {}
+    for row in rows["quiet"]:
+        day = (row["day"] - _EPOCH).days
+        assert days[row["first_height"]] == day
+        source = None if row["src"] is None else spell(row["src"])
+        key = (PROFILES[row["profile"]], day, row["is_coinbase"], source, spell(row["dst"]))
+        value_sat, tx_count = quiet.get(key, (0, 0))
+        quiet[key] = (value_sat + row["value_sat"], tx_count + row["tx_count"])
+    return Outcome(
+        facts=_sorted(
+            (
+                PROFILES[r["profile"]], r["height"], r["tx_index"], r["txid"], (r["day"] - _EPOCH).days,
+                r["is_coinbase"], None if r["src"] is None else spell(r["src"]), spell(r["dst"]),
+                r["value_sat"],
+            )
+            for r in rows["facts"]
+        ),
+        quiet=quiet,
+        changes=_sorted(
+            (PROFILES[r["profile"]], r["height"], r["address_id"], spell(r["code"]))
+            for r in rows["changes"]
+        ),
+        conflicts=_sorted(
+            (PROFILES[r["profile"]], r["height"], r["txid"], r["a"], r["b"]) for r in rows["conflicts"]
+        ),
+        supply={
+            (PROFILES[r["profile"]], r["height"]): (r["hop0_sat"], r["hop1_sat"]) for r in rows["supply"]
+        },
+        coinjoins=[(r["height"], r["txid"], r["rule"]) for r in rows["coinjoins"]],
+        pools={r["height"]: r["pool"] for r in rows["block_pools"]},
+    )  # fmt: skip
+
+
+def tracked(economy: Economy, cuts: Iterable[int] = ()) -> Outcome:
+    """What the tracker says of an economy, read in batches."""
+    tracker = new_tracker(economy)
+    parts = batches(economy, cuts)
+    results = [tracker.learn_ownership(tables) for tables in parts]
+    results += [tracker.track(tables) for tables in parts]
+    return outcome(tracker, results, economy)
+
+
+def _is_quiet(source: Attributes | None, destination: Attributes) -> bool:
+    return (source or NOTHING)[0] is None and destination[0] is None
+
+
+def expected(reference: Reference) -> Outcome:
+    """What the reference says."""
+    economy = reference.economy
+    days = {block.height: block.day for block in economy.blocks}
+    is_known = economy.first_height == 0
+    found = Outcome([], {}, [], [], {}, [], reference.pools)
+    quiet_sat: Counter[tuple[Any, ...]] = Counter()
+    quiet_txs: Counter[tuple[Any, ...]] = Counter()
+    for profile in PROFILES:
+        results = getattr(reference, profile)
+        for height, position, name, (source, destination), amount in results.transfers:
+            group = (days[height], position == 0, source, destination)
+            if _is_quiet(source, destination):
+                quiet_sat[(profile, *group)] += amount
+                quiet_txs[(profile, *group)] += 1
+            else:
+                found.facts.append((profile, height, position, _txid(name), *group, amount))
+        found.changes += [(profile, *change) for change in results.changes]
+        found.conflicts += [(profile, height, _txid(name), a, b) for height, name, a, b in results.conflicts]
+        for height, sums in results.supply.items():
+            found.supply[(profile, height)] = sums if is_known else (None, None)
+    found.quiet = {key: (quiet_sat[key], quiet_txs[key]) for key in quiet_sat}
+    found.coinjoins = [(height, _txid(name), rule) for height, name, rule in reference.coinjoins]
+    found.facts = _sorted(found.facts)
+    found.changes = _sorted(found.changes)
+    found.conflicts = _sorted(found.conflicts)
+    return found
