@@ -1,8 +1,9 @@
 """Attributes of an address as one small integer, the code.
 
-Invariants: code 0 bears nothing; code = exchange << shift | membership, where membership is 0 for no hop,
+Invariants: code 0 bears nothing; code = exchange * radix + membership, where membership is 0 for no hop,
 1 + pool for hop 0 and 1 + pools + pool for hop 1; pool 0 is Unknown and exchange 0 is none. Equal codes
-mean equal attributes, so a code names a group of methodology section 6.
+mean equal attributes, so a code names a group of methodology section 6. Codes take 16 bits wherever they
+fit, which keeps an address's record at 32 bytes (see clustering.registry).
 """
 
 from __future__ import annotations
@@ -24,10 +25,13 @@ NO_HOP = -1
 class Layout(NamedTuple):
     """How codes are put together, for compiled code."""
 
-    shift: int
-    """bits of a membership"""
+    radix: int
+    """more than any membership"""
     pools: int
     """number of pools, Unknown included"""
+    reciprocal: int
+    """code // radix is code * reciprocal >> shift: no division for what every input and output needs"""
+    shift: int
 
 
 @dataclass(frozen=True)
@@ -46,25 +50,32 @@ class CodeBook:
 
     @property
     def layout(self) -> Layout:
-        """How codes are put together."""
-        return Layout((2 * len(self.pools)).bit_length(), len(self.pools))
+        """How codes are put together.
+
+        With 16 bits: the closest radix r, and floor(c / r) = c * ceil(2**32 / r) >> 32 for c < 2**16 and
+        r < 2**16, since the reciprocal is less than r / 2**32 too large. With 32 bits: a power of two.
+        """
+        radix = 1 + 2 * len(self.pools)
+        if radix * len(self.exchanges) <= 1 << 16:
+            return Layout(radix, len(self.pools), -(-(1 << 32) // radix), 32)
+        shift = (radix - 1).bit_length()
+        return Layout(1 << shift, len(self.pools), 1, shift)
 
     @property
     def dtype(self) -> npt.DTypeLike:
         """The smallest type that holds every code."""
-        codes = len(self.exchanges) << self.layout.shift
+        codes = len(self.exchanges) * self.layout.radix
         return np.uint16 if codes <= 1 << 16 else np.uint32
 
     def codes(self) -> Iterator[int]:
         """Every code that can occur."""
         for exchange in range(len(self.exchanges)):
             for membership in range(1 + 2 * len(self.pools)):
-                yield exchange << self.layout.shift | membership
+                yield exchange * self.layout.radix + membership
 
     def spell(self, code: int) -> tuple[int | None, str | None, str | None]:
         """(hop, pool, exchange) of a code."""
-        exchange = code >> self.layout.shift
-        membership = code - (exchange << self.layout.shift)
+        exchange, membership = divmod(code, self.layout.radix)
         if membership == 0:
             return None, None, self.exchanges[exchange]
         hop, pool = divmod(membership - 1, len(self.pools))
@@ -72,9 +83,15 @@ class CodeBook:
 
 
 @compiled_inner
+def exchange_of(code, layout):  # type: ignore[no-untyped-def]
+    """Exchange index, 0 for none."""
+    return np.int64(code) * layout.reciprocal >> layout.shift
+
+
+@compiled_inner
 def membership_of(code, layout):  # type: ignore[no-untyped-def]
     """0 for no hop, else what stands for hop and pool."""
-    return np.int64(code) & ((np.int64(1) << layout.shift) - 1)
+    return np.int64(code) - exchange_of(code, layout) * layout.radix
 
 
 @compiled_inner
@@ -94,18 +111,12 @@ def pool_of(code, layout):  # type: ignore[no-untyped-def]
 
 
 @compiled_inner
-def exchange_of(code, layout):  # type: ignore[no-untyped-def]
-    """Exchange index, 0 for none."""
-    return np.int64(code) >> layout.shift
-
-
-@compiled_inner
 def with_hop(code, hop, pool, layout):  # type: ignore[no-untyped-def]
     """The code with this hop and pool and the same exchange."""
-    return exchange_of(code, layout) << layout.shift | (1 + hop * layout.pools + pool)
+    return exchange_of(code, layout) * layout.radix + 1 + hop * layout.pools + pool
 
 
 @compiled_inner
 def with_exchange(code, exchange, layout):  # type: ignore[no-untyped-def]
     """The code with this exchange and the same hop and pool."""
-    return exchange << layout.shift | membership_of(code, layout)
+    return exchange * layout.radix + membership_of(code, layout)

@@ -120,10 +120,10 @@ def facts_table(profile: int, rows: Ints, txids: pa.Array, day_of: Ints, first: 
 def quiet_table(rows: Ints, exchanges: int, layout: Layout) -> pa.Table:
     """Sums of quiet traffic; row `exchanges` of the sources stands for the coinbase."""
     is_coinbase = rows[:, 3] == exchanges
-    source = np.where(is_coinbase, NO_SOURCE, rows[:, 3] << layout.shift)
+    source = np.where(is_coinbase, NO_SOURCE, rows[:, 3] * layout.radix)
     return _table(
         QUIET,
-        [rows[:, 0], rows[:, 1], rows[:, 2], is_coinbase, _source(source), rows[:, 4] << layout.shift,
+        [rows[:, 0], rows[:, 1], rows[:, 2], is_coinbase, _source(source), rows[:, 4] * layout.radix,
          rows[:, 5], rows[:, 6]],
     )  # fmt: skip
 

@@ -1,0 +1,121 @@
+"""Runs one job and kills itself, as kill -9 does, where it is told: python -m tests.durability.killjob SPEC.
+
+A fault point is a line of one of the modules that write, before it is executed for the n-th time. Without one
+the job runs to its end and the lines that it went through are written down, with how often.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from etl.compilation import cache_compiled_code
+
+cache_compiled_code()
+
+from etl import extract, extraction, lake, tracking  # noqa: E402
+from etl.options import JobOptions, SourceOptions  # noqa: E402
+from etl.pipeline import run_backfill, run_restate, run_update  # noqa: E402
+from etl.progress import Silent  # noqa: E402
+from tests.golden import POOLS  # noqa: E402
+
+WRITERS = (
+    "pipeline", "lake", "files", "checkpoints", "warehouse", "tracking", "reorg", "extract", "extraction",
+    "report", "inputs", "publication", "lock", "sqlfiles",
+)  # fmt: skip
+STARTED = "started"
+"""What the process says when it begins the job."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A job to run, in a form that can be written to a file."""
+
+    command: str
+    data_dir: str
+    blocks_dir: str
+    exchanges: str
+    workers: int = 1
+    site: str | None = None
+    """module and line of the fault point, as "lake:120" """
+    hit: int = 0
+    lines_to: str | None = None
+    """where to write the lines that were executed"""
+
+    def options(self) -> JobOptions:
+        """For the pipeline."""
+        return JobOptions(
+            data_dir=Path(self.data_dir),
+            source=SourceOptions("blockfiles", Path(self.blocks_dir), None, None, timeout_s=5),
+            confirmations=0,
+            workers=self.workers,
+            memory_limit="1GB",
+            pools=POOLS,
+            exchanges=Path(self.exchanges),
+            prices=None,
+        )
+
+
+def cut_small() -> None:
+    """Chunks, batches and checkpoints such that a short chain has many."""
+    lake.CHUNK_BLOCKS = 16
+    extract.BATCH_BYTES = 2000
+    tracking.CHECKPOINT_DEPTH = 8
+    extraction._SMALL_JOB_BLOCKS = 0
+
+
+def run(spec: Spec) -> None:
+    """The job."""
+    options = spec.options()
+    if spec.command == "backfill":
+        run_backfill(options, None, Silent())
+    elif spec.command == "update":
+        run_update(options, Silent())
+    else:
+        run_restate(options, Silent())
+
+
+class _Tracer:
+    """Counts the lines executed in the writers' modules, and kills at one."""
+
+    def __init__(self, site: str | None, hit: int) -> None:
+        self._site, self._hit = site, hit
+        self.lines: Counter[str] = Counter()
+        self._names = {str(Path(lake.__file__).with_name(f"{name}.py")): name for name in WRITERS}
+
+    def __call__(self, frame: FrameType, event: str, _: Any) -> Any:
+        name = self._names.get(frame.f_code.co_filename)
+        if name is None:
+            return None
+        if event == "line":
+            site = f"{name}:{frame.f_lineno}"
+            self.lines[site] += 1
+            if site == self._site and self.lines[site] == self._hit:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return self
+
+
+def main() -> None:
+    """Run the job that the first argument describes."""
+    spec = Spec(**json.loads(sys.argv[1]))
+    cut_small()
+    sys.stdout.write(STARTED + "\n")
+    sys.stdout.flush()
+    tracer = _Tracer(spec.site, spec.hit)
+    if spec.site or spec.lines_to:
+        sys.settrace(tracer)
+    run(spec)
+    sys.settrace(None)
+    if spec.lines_to:
+        Path(spec.lines_to).write_text(json.dumps(tracer.lines))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""What a reader can ask of a published database, in a form that two runs can be compared by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from etl.datadir import DataDirectory
+
+_PRIVATE = {"chunks", "quiet_flows", "schema_version"}
+"""How the lake is cut into chunks, sums that daily_flows adds up, and when the schema was made."""
+
+_DIGEST = "count(*), sum(CAST(hash(rows) AS HUGEINT)), bit_xor(hash(rows)), sum(hash(rows, 1) // 3)"
+"""Equal for equal rows in any order: how many, and sums of their 64-bit hashes."""
+
+Results = dict[str, object]
+"""By name of table or view: a digest of its rows."""
+
+
+def read_results(published: Path, profile: str | None = None) -> Results:
+    """Every table and view that readers see, only one profile's rows where it is given."""
+    with duckdb.connect(str(published), read_only=True) as con:
+        con.execute("SET TimeZone = 'UTC'")
+        names = con.execute("SELECT table_name FROM information_schema.tables ORDER BY 1").fetchall()
+        return {name: _digest(con, name, profile) for (name,) in names if name not in _PRIVATE}
+
+
+def _digest(con: duckdb.DuckDBPyConnection, name: str, profile: str | None) -> object:
+    columns = con.execute(f"DESCRIBE {name}").fetchall()
+    where = f"WHERE profile = '{profile}'" if profile and any(c[0] == "profile" for c in columns) else ""
+    return columns, con.execute(f"SELECT {_DIGEST} FROM {name} AS rows {where}").fetchall()
+
+
+def published_results(data_dir: Path, profile: str | None = None) -> Results:
+    """`read_results` of a data directory."""
+    return read_results(DataDirectory(data_dir).published, profile)
+
+
+def differing(found: Results, expected: Results) -> list[str]:
+    """Names of the tables and views that differ; none where all hold the same rows."""
+    return sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))

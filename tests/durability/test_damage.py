@@ -1,0 +1,205 @@
+"""Files that have changed on the disk: named, made anew where there is a source, never silently read."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from etl.chain.schema import BLOCKS, TABLES
+from etl.datadir import DataDirectory
+from etl.errors import LakeDamaged, UsageError
+from etl.lake import Chunk, Lake
+from etl.options import JobOptions
+from etl.pipeline import run_backfill, run_restate, run_update
+from etl.progress import Silent
+from etl.tracking import CHECKPOINT_DEPTH
+from tests.durability.full import IS_FULL, scaled
+from tests.durability.results import Results, differing, published_results
+from tests.golden import ECONOMY, block_files, job_options
+
+Damage = Callable[[Path], None]
+
+
+@pytest.fixture(scope="module")
+def indexed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Results]:
+    """A data directory with the economy, and its results."""
+    options = job_options(ECONOMY, tmp_path_factory.mktemp("sound"), block_files(ECONOMY.blocks_dir))
+    run_backfill(options, None, Silent())
+    return options.data_dir, published_results(options.data_dir)
+
+
+@pytest.fixture
+def options(indexed: tuple[Path, Results], tmp_path: Path) -> JobOptions:
+    """A job on a copy of it."""
+    shutil.copytree(indexed[0], tmp_path / "data")
+    return job_options(ECONOMY, tmp_path / "data", block_files(ECONOMY.blocks_dir))
+
+
+def _flip(path: Path, position: int, bit: int = 0) -> None:
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1 << bit
+    path.write_bytes(content)
+
+
+def _content(lake: Lake, chunk: Chunk) -> list[object]:
+    return [lake.read(chunk, table, schema.names) for table, schema in TABLES.items()]
+
+
+def test_no_flipped_byte_of_a_chunk_is_read(options: JobOptions, tmp_path: Path) -> None:
+    """Each flip is found, or lies where it changes nothing that is read (as in a page's own size)."""
+    lake = Lake(options.data_dir / "lake")
+    sound = lake.chunks()[-1]
+    expected = _content(lake, sound)
+    rng = random.Random(1)
+    found = 0
+    for _ in range(scaled(300, 20_000)):
+        path = rng.choice(sorted((lake.directory / sound.name).iterdir()))
+        content = path.read_bytes()
+        _flip(path, rng.randrange(len(content)), rng.randrange(8))
+        try:
+            assert _content(lake, lake.chunks()[-1]) == expected, path
+            assert path.suffix == ".parquet"
+        except LakeDamaged as error:
+            assert sound.name in error.what
+            found += 1
+        path.write_bytes(content)
+    assert found > scaled(200, 15_000)
+
+
+def _flip_manifest(folder: Path) -> None:
+    _flip(folder / "chunk.json", (folder / "chunk.json").read_text().index("last_hash") + 15)
+
+
+def _flip_column(folder: Path) -> None:
+    _flip(folder / "outputs.parquet", (folder / "outputs.parquet").stat().st_size // 3)
+
+
+def _cut_off(folder: Path) -> None:
+    path = folder / "txs.parquet"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def _delete_table(folder: Path) -> None:
+    (folder / "inputs.parquet").unlink()
+
+
+def _delete_manifest(folder: Path) -> None:
+    (folder / "chunk.json").unlink()
+
+
+def _flip_time(folder: Path) -> None:
+    """Of a column that only the database reads, behind the page's header."""
+    path = folder / "blocks.parquet"
+    column = pq.ParquetFile(path).metadata.row_group(0).column(BLOCKS.get_field_index("time"))
+    _flip(path, column.data_page_offset + column.total_compressed_size - 3)
+
+
+DAMAGES = (_flip_manifest, _flip_column, _cut_off, _delete_table, _delete_manifest, _flip_time)
+
+
+PLACES = (0, 2, -1)
+CASES = [(d, w) for n, d in enumerate(DAMAGES) for w in (PLACES if IS_FULL else (PLACES[n % 3],))]
+
+
+@pytest.mark.parametrize(("damage", "which"), CASES)
+def test_a_damaged_chunk_is_read_anew(
+    options: JobOptions, indexed: tuple[Path, Results], damage: Damage, which: int
+) -> None:
+    data_dir = DataDirectory(options.data_dir)
+    folder = data_dir.lake / Lake(data_dir.lake).chunks()[which].name
+    damage(folder)
+    data_dir.work.unlink()  # so that the whole lake is read
+    report = run_update(options, Silent())
+    assert any(folder.name in warning and "read anew" in warning for warning in report.warnings)
+    assert report.blocks == len(range(int(folder.name[:9]), int(folder.name[10:]) + 1))
+    assert differing(published_results(options.data_dir), indexed[1]) == []
+    run_update(options, Silent())
+    assert not list(data_dir.lake.glob("*.damaged"))
+
+
+def test_restate_has_no_source_and_says_what_to_do(
+    options: JobOptions, indexed: tuple[Path, Results]
+) -> None:
+    folder = options.data_dir / "lake" / Lake(options.data_dir / "lake").chunks()[1].name
+    _flip_column(folder)
+    with pytest.raises(LakeDamaged, match=folder.name) as caught:
+        run_restate(options, Silent())
+    assert "minerflow update" in caught.value.action
+    assert differing(published_results(options.data_dir), indexed[1]) == []
+    run_update(options, Silent())
+    run_restate(options, Silent())
+    assert differing(published_results(options.data_dir), indexed[1]) == []
+
+
+def test_restate_refuses_a_lake_with_gaps(options: JobOptions) -> None:
+    lake = Lake(options.data_dir / "lake")
+    shutil.rmtree(lake.directory / lake.chunks()[1].name)
+    with pytest.raises(UsageError, match="lacks the blocks 128 to 255"):
+        run_restate(options, Silent())
+
+
+@pytest.mark.parametrize("lost", ["first chunk", "whole lake"])
+def test_a_lake_that_is_gone_is_read_anew(
+    options: JobOptions, indexed: tuple[Path, Results], lost: str
+) -> None:
+    lake = Lake(options.data_dir / "lake")
+    shutil.rmtree(lake.directory if lost == "whole lake" else lake.directory / lake.chunks()[0].name)
+    run_update(options, Silent())
+    assert differing(published_results(options.data_dir), indexed[1]) == []
+
+
+@pytest.mark.parametrize("seed", range(scaled(3, 60)))
+def test_a_damaged_work_database_is_built_anew(
+    options: JobOptions, indexed: tuple[Path, Results], seed: int
+) -> None:
+    rng = random.Random(seed)
+    work = DataDirectory(options.data_dir).work
+    size = work.stat().st_size
+    if seed % 3 == 0:
+        work.write_bytes(rng.randbytes(size))
+    else:
+        _flip(work, rng.choice([rng.randrange(3 * 4096), rng.randrange(size)]), rng.randrange(8))
+    exchanges = options.data_dir.parent / "none.csv"
+    exchanges.write_text("address,exchange,source\n")
+    run_update(replace(options, exchanges=exchanges), Silent())
+    run_update(options, Silent())
+    assert differing(published_results(options.data_dir), indexed[1]) == []
+
+
+@pytest.mark.parametrize("name", ["nothing", "checkpoint.json", "records.npy", "supply.npy"])
+def test_a_damaged_checkpoint_is_passed_over(
+    options: JobOptions, indexed: tuple[Path, Results], tmp_path: Path, name: str
+) -> None:
+    options = replace(options, data_dir=tmp_path / "grown")
+    run_backfill(options, ":500", Silent())
+    (folder,) = (options.data_dir / "state" / "checkpoints").iterdir()
+    if name != "nothing":
+        _flip(folder / name, (folder / name).stat().st_size // 2)
+    report = run_update(options, Silent())
+    assert report.tracked_blocks == (532 - 501 + CHECKPOINT_DEPTH if name == "nothing" else 532)
+    run_restate(options, Silent())
+    assert differing(published_results(options.data_dir), indexed[1]) == []
+
+
+@pytest.mark.parametrize("damage", ["garbage", "cut off", "empty", "deleted"])
+def test_a_damaged_published_file_is_replaced(
+    options: JobOptions, indexed: tuple[Path, Results], damage: str
+) -> None:
+    published = DataDirectory(options.data_dir).published
+    content = published.read_bytes()
+    published.unlink()
+    if damage != "deleted":
+        published.write_bytes(
+            {"garbage": b"x" * len(content), "cut off": content[:9000], "empty": b""}[damage]
+        )
+    report = run_update(options, Silent())
+    assert differing(published_results(options.data_dir), indexed[1]) == []
+    assert damage not in ("garbage", "cut off") or any(
+        str(published) in warning for warning in report.warnings
+    )
