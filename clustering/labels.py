@@ -6,12 +6,14 @@ Invariant: an address bears one exchange; every fault of a file is reported with
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
 from etl.chain.addresses import address_id, is_ownable, script_kind, script_of
 from etl.chain.networks import NETWORKS, Network
 from etl.errors import LabelFileError
+from etl.files import read_text
 
 REQUIRED_COLUMNS = ("address", "exchange")
 OPTIONAL_COLUMNS = ("basis", "source", "source_date")
@@ -68,20 +70,20 @@ def load_labels(path: Path, network: Network, *, strict: bool) -> list[Label]:
 
     `strict` refuses addresses of other networks; the shipped list, which is mainnet's, passes them over.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file, strict=True)
-        if not reader.fieldnames:
-            return []
-        _check_columns(path, list(reader.fieldnames))
-        labels: dict[int, Label] = {}
-        try:
-            for row in reader:
-                label = _label(path, reader.line_num, row, network, strict=strict)
-                if label is not None:
-                    _check_single(path, reader.line_num, labels, label)
-                    labels.setdefault(label.address_id, label)
-        except csv.Error as error:
-            raise LabelFileError(f"{path}, line {reader.line_num}: {error}", "correct the line") from error
+    reader = csv.DictReader(io.StringIO(read_text(path, LabelFileError), newline=""), strict=True)
+    if not reader.fieldnames:
+        return []
+    _check_columns(path, list(reader.fieldnames))
+    labels: dict[int, Label] = {}
+    try:
+        for row in reader:
+            label = _label(path, reader.line_num, row, network, strict=strict)
+            if label is not None:
+                _check_single(path, reader.line_num, labels, label)
+                labels.setdefault(label.address_id, label)
+    except csv.Error as error:
+        line = reader.reader.line_num
+        raise LabelFileError(f"{path}, line {line}: {error}", "correct the line") from error
     return list(labels.values())
 
 

@@ -16,6 +16,7 @@ from clustering.labels import parse_address
 from etl.chain.addresses import address_id
 from etl.chain.networks import Network
 from etl.errors import LabelFileError
+from etl.files import read_text
 
 UNKNOWN = 0
 
@@ -43,7 +44,7 @@ class PoolBook:
 
 
 def _entries(path: Path) -> list[dict[str, Any]]:
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path, LabelFileError)
     if not text.strip():
         return []
     try:

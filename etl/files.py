@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from etl.errors import DiskFull
+from etl.errors import DiskFull, TerminalError
 
 
 def sync_file(path: Path) -> None:
@@ -34,6 +34,14 @@ def commit(temporary: Path, final: Path) -> None:
     """Make `temporary`, already synced, appear as `final` at once and for good."""
     temporary.rename(final)
     sync_file(final.parent)
+
+
+def read_text(path: Path, error: type[TerminalError]) -> str:
+    """The text of a file in UTF-8; raises `error` where it is none."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as reason:
+        raise error(f"{path} is no text in UTF-8 (byte {reason.start})", "save the file as UTF-8") from reason
 
 
 def write_text(path: Path, text: str) -> None:

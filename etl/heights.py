@@ -51,7 +51,10 @@ def parse_range(text: str | None, *, next_height: int, tip_height: int) -> Heigh
     if text is None:
         return HeightRange(0, tip_height)
     if text.startswith("+"):
-        return HeightRange(0, min(tip_height, next_height + _number(text[1:], text) - 1))
+        count = _number(text[1:], text)
+        if count < 1:
+            raise UsageError(f"the range {text!r} is empty", "ask for at least one more block: +1")
+        return HeightRange(0, min(tip_height, next_height + count - 1))
     start_text, separator, end_text = text.partition(":")
     if not separator:
         height = _number(text, text)

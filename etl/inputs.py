@@ -59,7 +59,7 @@ def keep_inputs(options: JobOptions, data_dir: DataDirectory) -> None:
     given = {POOLS: options.pools, EXCHANGES: options.exchanges, PRICES: options.prices}
     for name, path in given.items():
         if path is not None and path.resolve() != (data_dir.inputs / name).resolve():
-            write_text(data_dir.inputs / name, path.read_text(encoding="utf-8"))
+            write_text(data_dir.inputs / name, path.read_bytes().decode("utf-8-sig"))
 
 
 def _in_force(given: Path | None, data_dir: DataDirectory, name: str) -> Path:

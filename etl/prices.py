@@ -6,11 +6,14 @@ Invariant: dates follow each other without gap or duplicate; every fault is repo
 from __future__ import annotations
 
 import csv
+import io
+import math
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from etl.errors import PriceFileError
+from etl.files import read_text
 
 REQUIRED_COLUMNS = ("date", "price_usd")
 OPTIONAL_COLUMNS = ("source",)
@@ -18,20 +21,20 @@ OPTIONAL_COLUMNS = ("source",)
 
 def load_prices(path: Path) -> list[tuple[date, Decimal]]:
     """Read a prices file (CSV): (date, price in US dollars) in order. Raises PriceFileError."""
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file, strict=True)
-        if not reader.fieldnames:
-            return []
-        _check_columns(path, list(reader.fieldnames))
-        prices: list[tuple[date, Decimal]] = []
-        try:
-            for row in reader:
-                price = _price(path, reader.line_num, row)
-                if prices:
-                    _check_order(path, reader.line_num, prices[-1][0], price[0])
-                prices.append(price)
-        except csv.Error as error:
-            raise PriceFileError(f"{path}, line {reader.line_num}: {error}", "correct the line") from error
+    reader = csv.DictReader(io.StringIO(read_text(path, PriceFileError), newline=""), strict=True)
+    if not reader.fieldnames:
+        return []
+    _check_columns(path, list(reader.fieldnames))
+    prices: list[tuple[date, Decimal]] = []
+    try:
+        for row in reader:
+            price = _price(path, reader.line_num, row)
+            if prices:
+                _check_order(path, reader.line_num, prices[-1][0], price[0])
+            prices.append(price)
+    except csv.Error as error:
+        line = reader.reader.line_num
+        raise PriceFileError(f"{path}, line {line}: {error}", "correct the line") from error
     return prices
 
 
@@ -46,6 +49,8 @@ def _check_columns(path: Path, columns: list[str]) -> None:
 
 
 def _price(path: Path, line: int, row: dict[str, str | None]) -> tuple[date, Decimal]:
+    if None in row:
+        raise PriceFileError(f"{path}, line {line}: too many fields", "write prices with a decimal point")
     try:
         day = date.fromisoformat(row["date"] or "")
         price = Decimal(row["price_usd"] or "")
@@ -54,7 +59,7 @@ def _price(path: Path, line: int, row: dict[str, str | None]) -> tuple[date, Dec
             f"{path}, line {line}: {row['date']!r}, {row['price_usd']!r} is no date and price",
             "write dates as 2024-12-31 and prices as plain numbers",
         ) from error
-    if not price.is_finite() or price <= 0:
+    if not math.isfinite(float(price)) or price <= 0:
         raise PriceFileError(f"{path}, line {line}: {price} is no price", "correct or remove the line")
     return day, price
 

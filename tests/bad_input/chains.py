@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from tests.blockfiles import (
     REGTEST_MAGIC,
@@ -18,8 +22,15 @@ from tests.blockfiles import (
     write_directory,
 )
 from tests.chain.random_blocks import NO_OUTPOINT, Input, Tx
-from tests.encoding import block_undo, compact_size, double_sha256, undo_checksum
-from tests.golden import ECONOMY
+from tests.encoding import (
+    Spent,
+    block_undo,
+    compact_size,
+    double_sha256,
+    merkle_root,
+    undo_checksum,
+)
+from tests.golden import ECONOMY, GoldenChain
 
 KEY = (ECONOMY.blocks_dir / "xor.dat").read_bytes()
 OTHER_KEY = bytes.fromhex("fedcba9876543210")
@@ -45,22 +56,48 @@ class Stored:
         """Internal byte order."""
         return self.record.payload[4:36]
 
+    @property
+    def tx_count(self) -> int:
+        """With the coinbase; none of these blocks has more than 252."""
+        return self.record.payload[80]
+
+    @property
+    def own_undo(self) -> Record:
+        """The record that holds what the block spends, as the node answered; of the active chain."""
+        wanted = block_undo(spent_groups(ECONOMY)[self.hash])
+        return next(undo for undo in self.undos if undo.payload == wanted)
+
+
+@cache
+def spent_groups(chain: GoldenChain) -> dict[bytes, list[list[Spent]]]:
+    """What the transactions of each block but genesis spend, by block hash in internal byte order."""
+    found = {}
+    with gzip.open(chain.folder / "blocks.jsonl.gz") as lines:
+        for line in list(lines)[1:]:
+            block = json.loads(line)
+            groups = [[_spent(vin["prevout"]) for vin in tx["vin"]] for tx in block["tx"][1:]]
+            found[bytes.fromhex(block["hash"])[::-1]] = groups
+    return found
+
+
+def _spent(prevout: dict[str, Any]) -> Spent:
+    value_sat = int(Decimal(prevout["value"]).scaleb(8))
+    script = bytes.fromhex(prevout["scriptPubKey"]["hex"])
+    return Spent(value_sat, script, prevout["height"], prevout["generated"])
+
 
 @cache
 def stored_blocks() -> list[Stored]:
     """The economy's blocks in storage order, stale ones included."""
     blocks = read_records(block_path(ECONOMY.blocks_dir), KEY, REGTEST_MAGIC)
-    undos: dict[bytes, list[Record]] = {}
-    by_previous: dict[bytes, list[Record]] = {}
-    for undo in stored_undos():
-        undos.setdefault(undo.checksum, []).append(undo)
+    undos: dict[bytes, tuple[Record, ...]] = {}
     for block in blocks:
         previous = block.payload[4:36]
-        if previous not in by_previous:
-            by_previous[previous] = [
+        if previous not in undos:
+            undos[previous] = tuple(
                 undo for undo in stored_undos() if undo_checksum(previous, undo.payload) == undo.checksum
-            ]
-    return [Stored(block, tuple(by_previous[block.payload[4:36]])) for block in blocks]
+            )
+    return [Stored(block, undos[block.payload[4:36]]) for block in blocks]
 
 
 @cache
@@ -75,13 +112,17 @@ def active_hashes() -> list[bytes]:
     return [bytes.fromhex(row["hash"])[::-1] for row in ECONOMY.expected("blocks")]
 
 
+def stored_at(height: int) -> Stored:
+    """The block of the active chain at a height."""
+    return next(block for block in stored_blocks() if block.hash == active_hashes()[height])
+
+
 def split_economy(
     directory: Path, *, files: int, key: bytes = OTHER_KEY, shuffle: int | None = None, tail: int = 4096
 ) -> Path:
     """The economy over several files with another XOR key; each undo record in its block's file.
 
-    With `shuffle`, a seed, blocks come in any order, and so do undo records; a tie for the tip, which
-    storage order decides, is none of the economy's.
+    With `shuffle`, a seed, all blocks but genesis come in any order, and so do undo records.
     """
     blocks = list(stored_blocks())
     numbers = random.Random(shuffle)
@@ -100,27 +141,44 @@ def split_economy(
     return write_directory(directory, parts, key, REGTEST_MAGIC, tail)
 
 
-def _mined(previous: bytes, height: int) -> bytes:
-    """A block with nothing but a coinbase, which meets the target of regtest."""
+def mined(previous: bytes, height: int, payments: Sequence[Tx] = (), paid: bytes = b"\x51") -> bytes:
+    """A block on the one with the hash `previous` that meets the target of regtest.
+
+    Its coinbase claims the subsidy for the script `paid`.
+    """
     script = b"\3" + height.to_bytes(3, "little")
-    coinbase = Tx((Input(NO_OUTPOINT, script, b"\xff" * 4, ()),), ((50 * 10**8, b"\x51"),))
+    txs = [Tx((Input(NO_OUTPOINT, script, b"\xff" * 4, ()),), ((50 * 10**8, paid),)), *payments]
+    root = merkle_root([tx.txid for tx in txs])
     time = (1_300_000_000 + 600 * height).to_bytes(4, "little")
     for nonce in range(1 << 16):
-        header = b"\2\0\0\0" + previous + coinbase.txid + time + _EASY_BITS + nonce.to_bytes(4, "little")
+        header = b"\2\0\0\0" + previous + root + time + _EASY_BITS + nonce.to_bytes(4, "little")
         if int.from_bytes(double_sha256(header), "little") <= _EASY_TARGET:
-            return header + compact_size(1) + coinbase.serialised()
+            return header + compact_size(len(txs)) + b"".join(tx.serialised() for tx in txs)
     raise AssertionError("half of all hashes meet the target")
+
+
+def undo_record(block: bytes, groups: Sequence[Sequence[Spent]] = ()) -> Undo:
+    """The undo record of a block."""
+    undo = block_undo(groups)
+    return undo, undo_checksum(block[4:36], undo)
+
+
+def hash_of(block: bytes) -> bytes:
+    """Internal byte order."""
+    return double_sha256(block[:80])
+
+
+def regtest_genesis() -> bytes:
+    """The block that every regtest chain starts with."""
+    return stored_blocks()[0].record.payload
 
 
 def regtest_chain(
     directory: Path, *, length: int, magic: bytes = REGTEST_MAGIC, genesis: bool = True
 ) -> Path:
     """A chain of blocks with coinbases alone, on regtest's genesis block, which may be left out."""
-    blocks = [stored_blocks()[0].record.payload]
-    undos: list[Undo] = []
+    blocks = [regtest_genesis()]
     for height in range(1, length + 1):
-        previous = double_sha256(blocks[-1][:80])
-        undo = block_undo([])
-        undos.append((undo, undo_checksum(previous, undo)))
-        blocks.append(_mined(previous, height))
+        blocks.append(mined(hash_of(blocks[-1]), height))
+    undos = [undo_record(block) for block in blocks[1:]]
     return write_directory(directory, [(blocks if genesis else blocks[1:], undos)], OTHER_KEY, magic)

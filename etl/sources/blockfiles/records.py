@@ -152,6 +152,8 @@ def _scan(data, key, magic, smallest, trailer, offset, size, head):  # type: ign
         _unmask(data, key, payload, min(length, head.shape[1]), head[count], 0)
         count += 1
         p = payload + length + trailer
+    if p + _PREAMBLE > data.size and not _is_zero(data, p, data.size):
+        return count, garbage, p
     return count, garbage, -1
 
 

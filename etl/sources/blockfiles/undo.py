@@ -49,6 +49,7 @@ class UndoFile:
 
     def __init__(self, path: Path, key: Bytes, records: Records) -> None:
         self.path = path
+        self._block_path = path.with_name(path.name.replace("rev", "blk"))
         self._key = key
         self._records = records
         self._data = map_file(path)
@@ -98,7 +99,7 @@ class UndoFile:
             if found is None:
                 raise self._error(place, "no record's checksum matches: undo data has changed")
             return found
-        fitting = {bytes(match): match for match in _fitting(place, block, matches)}
+        fitting = {bytes(match): match for match in _fitting(place, block, matches, self._block_path)}
         if len(fitting) > 1:
             told = [m for m in fitting.values() if not contradicts(block, m, place.height)]
             fitting = {bytes(match): match for match in told}
@@ -123,9 +124,9 @@ def _group_counts(records: Records) -> Ints:
     return np.where(head[:, 0] < 253, head[:, 0], np.where(head[:, 0] == 253, two, four))
 
 
-def _fitting(place: BlockPlace, block: Bytes, matches: Iterable[Bytes]) -> Iterator[Bytes]:
+def _fitting(place: BlockPlace, block: Bytes, matches: Iterable[Bytes], block_path: Path) -> Iterator[Bytes]:
     offset = np.array([0, len(block)], dtype=np.int64)
-    columns = decode_blocks(block, offset, place.height, "block")
+    columns = decode_blocks(block, offset, place.height, str(block_path))
     for match in matches:
         try:
             spent = decode_spent(
