@@ -134,11 +134,21 @@ def split_economy(
     parts: list[tuple[Sequence[bytes], Sequence[Undo]]] = []
     for start, end in zip(bounds[:-1], bounds[1:], strict=True):
         mine = blocks[start:end]
-        undos = list(dict.fromkeys((u.payload, u.checksum) for block in mine for u in block.undos))
+        undos = list(dict.fromkeys((u.payload, u.checksum) for block in mine for u in _undos_beside(block)))
         if shuffle is not None:
             numbers.shuffle(undos)
         parts.append(([block.record.payload for block in mine], undos))
     return write_directory(directory, parts, key, REGTEST_MAGIC, tail)
+
+
+def _undos_beside(block: Stored) -> list[Record]:
+    """The undo records that lie beside a block: of a stale one, those that are no active one's."""
+    active = spent_groups(ECONOMY)
+    if block.hash in active:
+        return [block.own_undo]
+    rivals = [b for b in stored_blocks() if b.previous_hash == block.previous_hash and b.hash in active]
+    taken = {rival.own_undo.payload for rival in rivals}
+    return [undo for undo in block.undos if undo.payload not in taken]
 
 
 def mined(previous: bytes, height: int, payments: Sequence[Tx] = (), paid: bytes = b"\x51") -> bytes:

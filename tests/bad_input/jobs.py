@@ -119,7 +119,7 @@ class Refusals:
             found = error
         else:
             raise AssertionError("the job was not refused")
-        assert type(found) is kind, repr(found)
+        assert isinstance(found, kind), repr(found)
         for word in words:
             assert str(word) in found.what, (word, found.what)
         assert found.action

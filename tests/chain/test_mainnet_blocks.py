@@ -136,7 +136,7 @@ def _groups(block: RealBlock) -> list[list[Spent]]:
 def _place(block: RealBlock, offset: int) -> BlockPlace:
     return BlockPlace(
         height=block.height, file_number=0, offset=offset, size=block.size, rank=0,
-        previous_hash=block.raw[4:36], has_rival=False,
+        previous_hash=block.raw[4:36], rivals=(),
         subsidy_sat=MAINNET.subsidy_sat(block.height),
     )  # fmt: skip
 

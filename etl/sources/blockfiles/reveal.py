@@ -8,24 +8,22 @@ Used only to tell the undo data of rival blocks apart, one block at a time.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from etl.chain.blocks import HEADER_SIZE, decode_blocks
+from etl.chain.blocks import HEADER_SIZE
 from etl.chain.identity import P2PKH, P2SH, P2WPKH, P2WSH, identify
 from etl.chain.ripemd160 import ripemd160_digests
-from etl.chain.spent import decode_spent
-
-Bytes = npt.NDArray[np.uint8]
+from etl.chain.spent import SpentColumns
 
 
 @dataclass(frozen=True)
 class Revealed:
-    """The last push of an input's scriptSig and its last witness item, empty where it has none."""
+    """What an input spends, the last push of its scriptSig and its last witness item, empty where none."""
 
+    outpoint: bytes
     last_push: bytes
     last_witness: bytes
 
@@ -67,9 +65,9 @@ def _last_push(script: bytes) -> bytes:
 def _transaction(reader: _Reader) -> list[Revealed]:
     reader.take(4)
     has_witness = reader.skip_witness_marker()
-    pushes = []
+    outpoints, pushes = [], []
     for _ in range(reader.size()):
-        reader.take(36)
+        outpoints.append(reader.take(36))
         pushes.append(_last_push(reader.take(reader.size())))
         reader.take(4)
     for _ in range(reader.size()):
@@ -81,7 +79,7 @@ def _transaction(reader: _Reader) -> list[Revealed]:
             for _ in range(reader.size()):
                 witnesses[i] = reader.take(reader.size())
     reader.take(4)
-    return [Revealed(push, item) for push, item in zip(pushes, witnesses, strict=True)]
+    return [Revealed(*parts) for parts in zip(outpoints, pushes, witnesses, strict=True)]
 
 
 def revealed_by(block: bytes) -> Iterator[Revealed]:
@@ -110,16 +108,11 @@ def _may_spend(revealed: Revealed, kind: int, script: bytes) -> bool:
     return True
 
 
-def contradicts(block: Bytes, undo: Bytes, height: int) -> bool:
-    """Whether an input of the block reveals a key or script that its spent output does not ask for."""
-    columns = decode_blocks(block, np.array([0, len(block)], dtype=np.int64), height, "block")
-    spent = decode_spent(
-        undo, np.array([0, len(undo)], dtype=np.int64), "undo", columns.tx_count,
-        columns.input_count, height, "undo",
-    )  # fmt: skip
+def contradicts(inputs: Sequence[Revealed], spent: SpentColumns) -> bool:
+    """Whether an input of a block reveals a key or script that its spent output does not ask for."""
     kinds, _ = identify(spent.script, spent.script_offset)
     scripts = spent.script.tobytes()
-    for i, revealed in enumerate(revealed_by(block.tobytes())):
+    for i, revealed in enumerate(inputs):
         start, end = int(spent.script_offset[i]), int(spent.script_offset[i + 1])
         if not _may_spend(revealed, int(kinds[i]), scripts[start:end]):
             return True

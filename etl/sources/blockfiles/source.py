@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +27,11 @@ from etl.sources.blockfiles.records import (
     map_file,
     read_payload,
     read_xor_key,
-    scan_records,
     undo_file,
     unmask_into,
 )
 from etl.sources.blockfiles.tree import HeaderTree, build_tree
-from etl.sources.blockfiles.undo import BlockPlace, UndoFile
+from etl.sources.blockfiles.undo import BlockPlace, NoUndoData, UndoFile
 from etl.sources.source import RawBlocks
 
 Bytes = npt.NDArray[np.uint8]
@@ -55,8 +55,7 @@ def _undo_file(path: Path, opened: int, key: bytes, magic: bytes) -> UndoFile:
             f"{path} is missing: without undo data the spent outputs are not known",
             "copy it from the node, or use --source rest or rpc",
         )
-    key_bytes = np.frombuffer(key, dtype=np.uint8)
-    return UndoFile(path, key_bytes, scan_records(path, key_bytes, magic, is_undo=True))
+    return UndoFile(path, np.frombuffer(key, dtype=np.uint8), magic)
 
 
 @dataclass(frozen=True)
@@ -71,13 +70,14 @@ class BlockFilesChunk:
     places: tuple[BlockPlace, ...]
 
     def batches(self, max_bytes: int) -> Iterator[RawBlocks]:
-        """The blocks in height order, each batch ending with the block that fills `max_bytes`."""
-        first, filled = 0, 0
-        for at, place in enumerate(self.places):
-            filled += place.size
-            if filled >= max_bytes or at + 1 == len(self.places):
-                yield self._batch(self.places[first : at + 1])
-                first, filled = at + 1, 0
+        """The blocks in height order, each batch of one file and ending where it fills `max_bytes`."""
+        for _, of_one_file in groupby(self.places, key=lambda place: place.file_number):
+            first, filled, places = 0, 0, tuple(of_one_file)
+            for at, place in enumerate(places):
+                filled += place.size
+                if filled >= max_bytes or at + 1 == len(places):
+                    yield self._batch(places[first : at + 1])
+                    first, filled = at + 1, 0
 
     def _batch(self, places: tuple[BlockPlace, ...]) -> RawBlocks:
         block_offset = _offsets([place.size for place in places])
@@ -148,8 +148,9 @@ class BlockFilesSource:
         garbage_bytes = sum(records.garbage_bytes for records in found)
         _check_disconnected(self._tree, self._blocks, blocks_dir, self._key, garbage_bytes)
         self._rank = _ranks(self._tree, self._blocks)
-        self._has_rival = _rivals(self._tree)
+        self._rivals = _rivals(self._tree, self._blocks)
         self.tip_height = self._connected_height()
+        self._check_last_block(numbers[-1], found[-1].garbage_bytes)
 
     @property
     def has_xor_key(self) -> bool:
@@ -184,22 +185,33 @@ class BlockFilesSource:
         return height
 
     def _is_connected(self, height: int) -> bool:
-        """False where a block has no undo data and its file has fewer undo records than chain blocks.
-
-        Undo data that is there but damaged, or a file that is missing, is left for reading to report.
-        """
+        """False where an intact undo file lacks a block. What is damaged is left for reading to report."""
         chunk = self.chunk(height, height)
         place = chunk.places[0]
         path = undo_file(self.blocks_dir, place.file_number)
-        numbers = self._blocks.file_number[self._tree.chain[1:]]
-        expected = int((numbers == place.file_number).sum())
-        if not path.exists() or chunk.undo_of(place).record_count >= expected:
+        if not path.exists():
             return True
+        undo = chunk.undo_of(place)
         try:
             next(chunk.batches(place.size))
+        except NoUndoData:
+            return not undo.is_intact
         except BlockDataError:
-            return False
+            return True
         return True
+
+    def _check_last_block(self, number: int, garbage_bytes: int) -> None:
+        """Raise where the last file holds undo data of a block that cannot be found there any more."""
+        if not garbage_bytes or not undo_file(self.blocks_dir, number).exists():
+            return
+        if _undo_file(
+            undo_file(self.blocks_dir, number), self._opened, bytes(self._key), self.network.magic
+        ).has_orphan:
+            raise BlockDataError(
+                f"{block_file(self.blocks_dir, number)}: {garbage_bytes} bytes are no records, and beside "
+                "it lies undo data of a block that is not there",
+                "check the disk, then let the node rebuild its block files (-reindex)",
+            )
 
     def _place(self, height: int) -> BlockPlace:
         row = int(self._tree.chain[height])
@@ -210,7 +222,7 @@ class BlockFilesSource:
             size=int(self._blocks.size[row]),
             rank=int(self._rank[row]),
             previous_hash=bytes(self._blocks.header[row, 4:36]),
-            has_rival=bool(self._has_rival[row]),
+            rivals=self._rivals.get(row, ()),
             subsidy_sat=self.network.subsidy_sat(height),
         )
 
@@ -287,10 +299,20 @@ def _ranks(tree: HeaderTree, blocks: _StoredBlocks) -> Ints:
     return rank
 
 
-def _rivals(tree: HeaderTree) -> npt.NDArray[np.bool_]:
-    """Which blocks share their parent with another one."""
+def _rivals(tree: HeaderTree, blocks: _StoredBlocks) -> dict[int, tuple[tuple[int, int], ...]]:
+    """Offset and size of the other blocks of the same file with the same parent, by row of the block."""
+    families: dict[tuple[int, int], list[int]] = {}
     parents, counts = np.unique(tree.parent[tree.parent >= 0], return_counts=True)
-    return np.isin(tree.parent, parents[counts > 1])
+    for row in np.flatnonzero(np.isin(tree.parent, parents[counts > 1])).tolist():
+        families.setdefault((int(tree.parent[row]), int(blocks.file_number[row])), []).append(row)
+    places = {
+        row: (int(blocks.offset[row]), int(blocks.size[row])) for rows in families.values() for row in rows
+    }
+    return {
+        row: tuple(places[other] for other in rows if other != row)
+        for rows in families.values()
+        for row in rows
+    }
 
 
 def _claimed_height(head: bytes) -> int | None:

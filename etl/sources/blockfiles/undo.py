@@ -1,10 +1,10 @@
 """Which undo record belongs to which block.
 
 Invariants:
-- A record fits a block if SHA256d(previous block hash + record) is the checksum behind it. The record of
-  a rival (same previous hash, same file) passes too, so where a block has a rival, a match must also fit
-  in the number of transactions, in inputs per transaction, in amounts (no negative fee, coinbase within
-  subsidy and fees) and, where still two remain, in the key hashes that the inputs reveal.
+- A record is a block's if SHA256d(previous block hash + record) is the checksum behind it. The record of
+  a rival (same previous hash, same file) passes too; see etl.sources.blockfiles.rivals.
+- A rival that was never connected has no record. That a block's own one is missing is ruled out where the
+  file is intact, since a block with a successor in the chain has been connected.
 - What stays ambiguous, or fits nothing, is an error, never a guess.
 Source: Bitcoin Core's node/blockstorage.cpp, WriteBlockUndo (release 31).
 """
@@ -12,21 +12,24 @@ Source: Bitcoin Core's node/blockstorage.cpp, WriteBlockUndo (release 31).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from etl.chain.blocks import BlockColumns, decode_blocks
-from etl.chain.spent import SpentColumns, decode_spent
 from etl.errors import BlockDataError
-from etl.sources.blockfiles.records import Records, map_file, read_payload
-from etl.sources.blockfiles.reveal import contradicts
+from etl.sources.blockfiles.records import Records, map_file, read_payload, scan_records
+from etl.sources.blockfiles.rivals import Contender, own_undo
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
+
+
+class NoUndoData(BlockDataError):
+    """The undo data of a whole block is not in its file, or not to be told from a rival's."""
 
 
 @dataclass(frozen=True)
@@ -40,34 +43,51 @@ class BlockPlace:
     rank: int
     """position by height among the blocks of its file: a hint where its undo record lies"""
     previous_hash: bytes
-    has_rival: bool
+    rivals: tuple[tuple[int, int], ...]
+    """Offset and size of each other block of the same file with the same predecessor."""
     subsidy_sat: int
 
 
 class UndoFile:
-    """The undo records of one file."""
+    """The undo records of one file. Raises BlockDataError where one of them is cut off."""
 
-    def __init__(self, path: Path, key: Bytes, records: Records) -> None:
+    def __init__(self, path: Path, key: Bytes, magic: bytes) -> None:
         self.path = path
         self._block_path = path.with_name(path.name.replace("rev", "blk"))
         self._key = key
-        self._records = records
+        self._magic = magic
+        self._records: Records = scan_records(path, key, magic, is_undo=True)
         self._data = map_file(path)
-        self._group_count = _group_counts(records)
+        self._group_count = _group_counts(self._records)
         self._drift = 0
 
     @property
-    def record_count(self) -> int:
-        """Blocks that have been connected, those that left the chain again included."""
-        return len(self._group_count)
+    def is_intact(self) -> bool:
+        """Whether every byte belongs to a record of one of the blocks beside it."""
+        return self._records.garbage_bytes == 0 and not self.has_orphan
 
-    def _payload(self, row: int) -> Bytes:
+    @cached_property
+    def has_orphan(self) -> bool:
+        """Whether there is a record of none of the blocks beside it."""
+        heads = scan_records(self._block_path, self._key, self._magic, is_undo=False).head
+        previous = [bytes(head[4:36]) for head in heads]
+        at = -1
+        for row in range(len(self._group_count)):
+            nearest = _outward(at + 1, len(previous))
+            found = next((i for i in nearest if self._read(row, previous[i]) is not None), None)
+            if found is None:
+                return True
+            at = found
+        return False
+
+    def _read(self, row: int, previous_hash: bytes) -> Bytes | None:
+        """A record, None where its checksum is not that of a block with this predecessor."""
         start, size = int(self._records.offset[row]), int(self._records.size[row])
-        return read_payload(self._data, self._key, start, size)
-
-    def _checksum(self, row: int) -> bytes:
-        end = int(self._records.offset[row] + self._records.size[row])
-        return read_payload(self._data, self._key, end, 32).tobytes()
+        stored = read_payload(self._data, self._key, start, size + 32)
+        digest = hashlib.sha256(previous_hash)
+        digest.update(stored[:size].data)
+        passes = hashlib.sha256(digest.digest()).digest() == stored[size:].tobytes()
+        return stored[:size] if passes else None
 
     def _candidates(self, group_count: int, rank: int) -> Iterator[int]:
         """Rows of records with `group_count` transactions, the likeliest first.
@@ -84,36 +104,55 @@ class UndoFile:
 
     def _matching(self, group_count: int, place: BlockPlace) -> Iterator[Bytes]:
         for row in self._candidates(group_count, place.rank):
-            payload = self._payload(row)
-            digest = hashlib.sha256(place.previous_hash)
-            digest.update(payload.data)
-            if hashlib.sha256(digest.digest()).digest() == self._checksum(row):
+            payload = self._read(row, place.previous_hash)
+            if payload is not None:
                 self._drift = row - place.rank
                 yield payload
 
     def find(self, place: BlockPlace, block: Bytes, tx_count: int) -> Bytes:
-        """The undo data of a block. Raises BlockDataError where none or more than one fits."""
+        """The undo data of a block. Raises NoUndoData, BlockDataError where the block itself is damaged."""
         matches = self._matching(tx_count - 1, place)
-        if not place.has_rival:
-            found = next(matches, None)
-            if found is None:
-                raise self._error(place, "no record's checksum matches: undo data has changed")
-            return found
-        fitting = {bytes(match): match for match in _fitting(place, block, matches, self._block_path)}
-        if len(fitting) > 1:
-            told = [m for m in fitting.values() if not contradicts(block, m, place.height)]
-            fitting = {bytes(match): match for match in told}
-        if len(fitting) != 1:
-            reason = "more than one record fits" if fitting else "no record fits"
-            raise self._error(place, f"{reason}, beside a rival block of the same height")
-        return next(iter(fitting.values()))
+        if place.rivals:
+            return self._find_among_rivals(place, block, list(matches))
+        found = next(matches, None)
+        if found is None:
+            self._contender(place, block)
+            raise self._error(place, "no record's checksum matches: undo data has changed")
+        return found
 
-    def _error(self, place: BlockPlace, reason: str) -> BlockDataError:
-        return BlockDataError(
+    def _find_among_rivals(self, place: BlockPlace, block: Bytes, matches: list[Bytes]) -> Bytes:
+        own = self._contender(place, block)
+        found = own_undo(own, self._rivals(place), matches)
+        if len(found) > 1 and self.is_intact:
+            found.discard(None)
+        if len(found) == 1 and None not in found:
+            (record,) = found
+            return np.frombuffer(record or b"", dtype=np.uint8)
+        reason = "more than one record fits" if len(found - {None}) > 1 else "no record is surely its own"
+        raise self._error(place, f"{reason}, beside a rival block of the same height")
+
+    def _contender(self, place: BlockPlace, block: Bytes) -> Contender:
+        return Contender(block, place.height, place.subsidy_sat, str(self._block_path))
+
+    def _rivals(self, place: BlockPlace) -> list[Contender]:
+        data = map_file(self._block_path)
+        blocks = (read_payload(data, self._key, offset, size) for offset, size in place.rivals)
+        return [self._contender(place, block) for block in blocks]
+
+    def _error(self, place: BlockPlace, reason: str) -> NoUndoData:
+        return NoUndoData(
             f"{self.path}: undo data of the block at height {place.height}: {reason}",
             "check the disk, then let the node rebuild its block files (-reindex), "
             "or use --source rest or rpc",
         )
+
+
+def _outward(start: int, count: int) -> Iterator[int]:
+    """Every index below `count`, the nearest to `start` first."""
+    for distance in range(max(start, count - start) + 1):
+        for at in {start + distance, start - distance}:
+            if 0 <= at < count:
+                yield at
 
 
 def _group_counts(records: Records) -> Ints:
@@ -122,30 +161,3 @@ def _group_counts(records: Records) -> Ints:
     two = head[:, 1] | head[:, 2] << 8
     four = two | head[:, 3] << 16 | head[:, 4] << 24
     return np.where(head[:, 0] < 253, head[:, 0], np.where(head[:, 0] == 253, two, four))
-
-
-def _fitting(place: BlockPlace, block: Bytes, matches: Iterable[Bytes], block_path: Path) -> Iterator[Bytes]:
-    offset = np.array([0, len(block)], dtype=np.int64)
-    columns = decode_blocks(block, offset, place.height, str(block_path))
-    for match in matches:
-        try:
-            spent = decode_spent(
-                match, np.array([0, len(match)], dtype=np.int64), "undo", columns.tx_count,
-                columns.input_count, place.height, "undo",
-            )  # fmt: skip
-        except BlockDataError:
-            continue
-        if _amounts_fit(columns, spent, place.subsidy_sat):
-            yield match
-
-
-def _sums(values: Ints, counts: Ints) -> Ints:
-    total = np.concatenate(([0], np.cumsum(values)))
-    end = np.cumsum(counts)
-    return np.asarray(total[end] - total[end - counts])
-
-
-def _amounts_fit(columns: BlockColumns, spent: SpentColumns, subsidy_sat: int) -> bool:
-    paid = _sums(columns.value_sat, columns.output_count)
-    fees = _sums(spent.value_sat, columns.input_count) - paid
-    return bool((fees[1:] >= 0).all() and paid[0] <= subsidy_sat + fees[1:].sum())
