@@ -19,31 +19,35 @@ from clustering.attributes import (
     with_hop,
 )
 from clustering.miners import credit_miner, join, may_join
-from clustering.owners import cm_root, en_root, exchange_of_root, seen_before, with_room
-from clustering.registry import NOT_OWNABLE
+from clustering.owners import en_root, exchange_of_root, is_ownable, seen_before, with_room
+from clustering.registry import NOT_OWNABLE, index_of, look_ahead
 from clustering.sorting import sort
 from etl.jit import compiled, compiled_inner
 
 
 @compiled_inner
-def first_sights(index, records, label, layout, cm, cm_used, en, en_used):  # type: ignore[no-untyped-def]
-    """Give addresses of a block the exchange that they have without doing anything.
+def first_sights(  # type: ignore[no-untyped-def]
+    ids, kinds, start, end, index, records, slot, count, label, layout, cm, cm_used, en, en_used
+):
+    """Find the addresses of the inputs or outputs [start, end) of a block, and give each its exchange.
 
-    In coinmetrics that of the cluster by all joins, in entity that of the label. Returns how many changes
-    are noted now.
+    That is, the one that it has without doing anything: in coinmetrics that of its cluster by all joins,
+    each being below its root (see `flatten`), in entity that of the label. Fills `index`; returns how
+    many changes are noted now.
     """
-    for i in range(index.size):
-        at = index[i]
-        if at == NOT_OWNABLE:
+    for i in range(start, end):
+        look_ahead(ids, i, records, slot)
+        if not is_ownable(kinds[i]):
+            index[i] = NOT_OWNABLE
             continue
-        code = np.int64(records[at].cm_code)
-        if exchange_of(code, layout) == 0:
-            exchange = exchange_of_root(cm_root(records, at), label)
-            if exchange != 0:
-                cm[cm_used, 0] = at
-                cm[cm_used, 1] = code
-                cm_used += 1
-                records[at].cm_code = with_exchange(code, exchange, layout)
+        at = index_of(ids[i], records, slot, count)
+        index[i] = at
+        exchange = exchange_of_root(np.int64(records[at].cm_parent), label)
+        if exchange != 0 and exchange_of(records[at].cm_code, layout) == 0:
+            cm[cm_used, 0] = at
+            cm[cm_used, 1] = records[at].cm_code
+            cm_used += 1
+            records[at].cm_code = with_exchange(records[at].cm_code, exchange, layout)
         if at < label.size and records[at].en_code == 0:
             en[en_used, 0] = at
             en[en_used, 1] = 0
@@ -107,10 +111,11 @@ def _paying_pools(index, start, end, records, layout):  # type: ignore[no-untype
         at = index[i]
         if at == NOT_OWNABLE:
             continue
-        if cm_pool < 0 and hop_of(records[at].cm_code, layout) == 0:
-            cm_pool = pool_of(records[at].cm_code, layout)
-        if en_pool < 0 and hop_of(records[at].en_code, layout) == 0:
-            en_pool = pool_of(records[at].en_code, layout)
+        cm_code, en_code = records[at].cm_code, records[at].en_code
+        if cm_pool < 0 and cm_code != 0 and hop_of(cm_code, layout) == 0:
+            cm_pool = pool_of(cm_code, layout)
+        if en_pool < 0 and en_code != 0 and hop_of(en_code, layout) == 0:
+            en_pool = pool_of(en_code, layout)
     return cm_pool, en_pool
 
 

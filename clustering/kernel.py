@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clustering.hops import add_balance, credit, first_sights, join_inputs, pay_hop_one, settle
-from clustering.owners import resolve, with_room
+from clustering.owners import with_room
 from clustering.registry import NOT_OWNABLE
 from clustering.transfers import make_scratch, transfer_block
 from etl.jit import compiled, compiled_inner
@@ -152,12 +152,15 @@ def track_batch(  # type: ignore[no-untyped-def]
         last_tx = tx + b.tx_count[block]
         i_end = i + _total(in_count, tx, last_tx)
         o_end = o + _total(out_count, tx, last_tx)
-        resolve(in_id, in_kind, i, i_end, records, slot, count, in_index, i)
-        resolve(out_id, out_kind, o, o_end, records, slot, count, out_index, o)
         rows_at_hand = i_end - i + o_end - o
         cm, en = with_room(cm, 0, 3 * rows_at_hand), with_room(en, 0, rows_at_hand)
-        cm_used, en_used = first_sights(in_index[i:i_end], records, label, layout, cm, 0, en, 0)
-        cm_used, en_used = first_sights(out_index[o:o_end], records, label, layout, cm, cm_used, en, en_used)
+        cm_used, en_used = first_sights(
+            in_id, in_kind, i, i_end, in_index, records, slot, count, label, layout, cm, 0, en, 0
+        )
+        cm_used, en_used = first_sights(
+            out_id, out_kind, o, o_end, out_index, records, slot, count, label, layout, cm, cm_used, en,
+            en_used,
+        )  # fmt: skip
         coinbase_end = o + out_count[tx]
         en, cm_used, en_used = credit(
             out_index, out_sat, o, coinbase_end, b.pool[block], height, records, miners, layout,
@@ -189,13 +192,9 @@ def track_batch(  # type: ignore[no-untyped-def]
             out_index, out_sat, o, o_end, credited, 1, records, layout, cm_out, en_out, cm_supply,
             en_supply,
         )  # fmt: skip
-        cm_facts, cm_n = transfer_block(
-            tx, last_tx, in_count, out_count, i, o, in_id, in_sat, in_index, cm_in, out_id, out_sat,
-            out_index, cm_out, False, records, layout, scratch, cm_quiet, height, cm_facts, cm_n,
-        )  # fmt: skip
-        en_facts, en_n = transfer_block(
-            tx, last_tx, in_count, out_count, i, o, in_id, in_sat, in_index, en_in, out_id, out_sat,
-            out_index, en_out, True, records, layout, scratch, en_quiet, height, en_facts, en_n,
+        cm_facts, cm_n, en_facts, en_n = transfer_block(
+            tx, last_tx, b, i, o, in_index, cm_in, en_in, out_index, cm_out, en_out, records, layout,
+            scratch, cm_quiet, en_quiet, height, cm_facts, cm_n, en_facts, en_n,
         )  # fmt: skip
         supply[block, 0] = cm_supply[0]
         supply[block, 1] = cm_supply[1]

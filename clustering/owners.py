@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from clustering.registry import NOT_OWNABLE, index_of
+from clustering.registry import NOT_OWNABLE, index_of, look_ahead
 from etl.chain.identity import LAST_OWNABLE, P2PKH
 from etl.jit import compiled, compiled_inner
 
@@ -33,6 +33,18 @@ def cm_root(records, index):  # type: ignore[no-untyped-def]
         at = np.int64(above)
         up = np.int64(records[at].cm_parent)
     return at
+
+
+@compiled
+def flatten(records, count):  # type: ignore[no-untyped-def]
+    """Put each of the first `count` addresses right below the root of its coinmetrics cluster.
+
+    Roots have the lowest index of their cluster, and each parent a lower one than its child.
+    """
+    for index in range(count):
+        up = records[index].cm_parent
+        if up != index:
+            records[index].cm_parent = records[up].cm_parent
 
 
 @compiled_inner
@@ -58,6 +70,7 @@ def exchange_of_root(root, label):  # type: ignore[no-untyped-def]
 def resolve(ids, kinds, start, end, records, slot, count, out, at):  # type: ignore[no-untyped-def]
     """Indices of the inputs or outputs [start, end) into `out` from `at` on; NOT_OWNABLE for nobody's."""
     for i in range(start, end):
+        look_ahead(ids, i, records, slot)
         out[at + i - start] = index_of(ids[i], records, slot, count) if is_ownable(kinds[i]) else NOT_OWNABLE
 
 

@@ -8,7 +8,7 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from clustering.coinjoin import RULES, coinjoin_rules
 from clustering.kernel import COINMETRICS, Batch, Rows, track_batch
 from clustering.labels import Label
 from clustering.miners import MinerTable, empty_miner_table, reserved
-from clustering.owners import join_retroactively
+from clustering.owners import flatten, join_retroactively
 from clustering.pools import PoolBook
 from clustering.profiles import Profiles
 from clustering.registry import Registry
@@ -37,7 +37,12 @@ COLUMNS = {
 }
 """What `track` reads of the lake."""
 
-OWNERSHIP_COLUMNS = {**COLUMNS, "blocks": ["height", "tx_count"]}
+TXIDS = {"blocks": ["height", "tx_count"], "txs": ["txid", "input_count", "output_count"]}
+"""Transaction ids, and what it takes to cut a batch of them."""
+
+OWNERSHIP_COLUMNS = {
+    **COLUMNS, "blocks": TXIDS["blocks"], "txs": ["input_count", "output_count"],
+}  # fmt: skip
 """What `learn_ownership` reads of the lake."""
 
 _SECONDS_A_DAY = 86_400
@@ -71,11 +76,16 @@ class _Transactions:
     out_id: npt.NDArray[np.uint64]
     out_kind: npt.NDArray[np.uint8]
     out_sat: Ints
-    txids: pa.Array
+
+
+def _whole(table: pa.Table, column: str) -> pa.Array:
+    """A column as one array, without a copy where it is one already."""
+    chunks = table.column(column)
+    return chunks.chunk(0) if chunks.num_chunks == 1 else chunks.combine_chunks()
 
 
 def _numpy(table: pa.Table, column: str) -> npt.NDArray[np.generic]:
-    return np.asarray(table.column(column).combine_chunks().to_numpy(zero_copy_only=False))
+    return np.asarray(_whole(table, column).to_numpy(zero_copy_only=False))
 
 
 def _transactions(tables: dict[str, pa.Table]) -> _Transactions:
@@ -95,7 +105,6 @@ def _transactions(tables: dict[str, pa.Table]) -> _Transactions:
         out_id=out_id.astype(np.uint64, copy=False),
         out_kind=_numpy(outputs, "kind").astype(np.uint8, copy=False),
         out_sat=out_sat.astype(np.int64, copy=False),
-        txids=txs.column("txid").combine_chunks(),
     )
 
 
@@ -138,6 +147,7 @@ class Tracker:
             self._registry = Registry.restored(state.records)
             self._miners = MinerTable(state.miner_root, state.miner_height, state.miner_count)
             self._supply = state.supply.copy()
+        self._is_flat = False
 
     @property
     def address_count(self) -> int:
@@ -156,8 +166,14 @@ class Tracker:
             self._miners.used, self._supply,
         )  # fmt: skip
 
-    def learn_ownership(self, tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
-        """Make the coinmetrics joins of a batch; returns the table of conflicts."""
+    def learn_ownership(
+        self, tables: dict[str, pa.Table], txids: Callable[[], dict[str, pa.Table]]
+    ) -> dict[str, pa.Table]:
+        """Make the coinmetrics joins of a batch; returns the table of conflicts.
+
+        `txids` gives the tables of TXIDS of the same blocks; it is asked only where there are conflicts.
+        """
+        self._is_flat = False
         t = _transactions(tables)
         self._registry.reserve(len(t.in_id))
         records = self._registry.table().records
@@ -166,7 +182,10 @@ class Tracker:
             height, t.tx_count, t.in_count, t.rule, t.in_id, t.in_kind, *self._registry.table(),
             self._label, np.empty((64, 4), np.int64),
         )  # fmt: skip
-        return {"conflicts": conflicts_table(COINMETRICS, conflicts[:used], t.txids, records["id"])}
+        if not used:
+            return {}
+        ids = _whole(txids()["txs"], "txid")
+        return {"conflicts": conflicts_table(COINMETRICS, conflicts[:used], ids, records["id"])}
 
     def track(self, tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
         """Track the blocks of a batch; returns tables by the names of clustering.results.TABLES."""
@@ -174,12 +193,13 @@ class Tracker:
         height = _numpy(tables["blocks"], "height").astype(np.int64)
         day = _numpy(tables["blocks"], "mediantime").astype(np.int64) // _SECONDS_A_DAY
         pool = self._block_pools(tables["blocks"], t)
+        txids = _whole(tables["txs"], "txid")
         rows = self._run_kernel(t, height, day, pool)
         results = batch_tables(
-            rows, txids=t.txids, height=height, day=day, ids=self._registry.table().records["id"],
+            rows, txids=txids, height=height, day=day, ids=self._registry.table().records["id"],
             exchanges=len(self.codes.exchanges), layout=self.codes.layout, is_known=self._is_known,
         )  # fmt: skip
-        results["coinjoins"] = coinjoins_table(t.rule, RULES, np.repeat(height, t.tx_count), t.txids)
+        results["coinjoins"] = coinjoins_table(t.rule, RULES, np.repeat(height, t.tx_count), txids)
         names = [self.codes.pools[number] for number in pool.tolist()]
         results["block_pools"] = pa.Table.from_arrays(
             [pa.array(height.astype(np.int32)), pa.array(names, pa.string())], schema=BLOCK_POOLS
@@ -187,6 +207,9 @@ class Tracker:
         return results
 
     def _run_kernel(self, t: _Transactions, height: Ints, day: Ints, pool: Ints) -> Rows:
+        if not self._is_flat:
+            flatten(self._registry.records(), len(self._registry))
+            self._is_flat = True
         self._registry.reserve(len(t.in_id) + len(t.out_id))
         self._miners = reserved(self._miners, self._coinbase_outputs(t))
         batch = Batch(

@@ -182,56 +182,108 @@ def _emit(  # type: ignore[no-untyped-def]
     return used
 
 
+@compiled_inner
+def _group_sources(in_sat, in_code, i, i_end, scratch):  # type: ignore[no-untyped-def]
+    sources = 0
+    for q in range(i, i_end):
+        sources = _add_to_group(scratch.source, scratch.source_sat, sources, in_code[q], in_sat[q])
+    return sources
+
+
+@compiled_inner
+def _group_destinations(  # type: ignore[no-untyped-def]
+    out_sat, out_index, out_code, o, o_end, sources, roots, scratch, records, layout
+):
+    destinations = 0
+    for p in range(o, o_end):
+        group = np.int64(out_code[p])
+        if out_sat[p] == 0 or scratch.is_own[p - o]:
+            continue
+        if group != 0 and _is_change(
+            out_index[p], group, sources, scratch.source, scratch.miner_root, roots, records, layout
+        ):
+            continue
+        destinations = _add_to_group(
+            scratch.destination, scratch.destination_sat, destinations, group, out_sat[p]
+        )
+    return destinations
+
+
+@compiled_inner
+def _codes_and_sums(  # type: ignore[no-untyped-def]
+    in_sat, cm_in, en_in, i, i_end, out_sat, cm_out, en_out, o, o_end, is_own
+):
+    """All codes of both profiles together, what a transaction spends, and what others receive."""
+    codes = np.int64(0)
+    total = np.int64(0)
+    received = np.int64(0)
+    for q in range(i, i_end):
+        codes |= cm_in[q] | en_in[q]
+        total += in_sat[q]
+    for p in range(o, o_end):
+        codes |= cm_out[p] | en_out[p]
+        received += np.int64(0) if is_own[p - o] else out_sat[p]
+    return codes, total, received
+
+
+@compiled_inner
+def _add_unmarked(quiet_sat, quiet_txs, row, received):  # type: ignore[no-untyped-def]
+    quiet_sat[row, 0] += received
+    quiet_txs[row, 0] += 1
+
+
 @compiled
 def transfer_block(  # type: ignore[no-untyped-def]
-    tx, last_tx, in_count, out_count, i, o, in_id, in_sat, in_index, in_code, out_id, out_sat,
-    out_index, out_code, clusters, records, layout, scratch, quiet, height, facts, used,
+    tx, last_tx, b, i, o, in_index, cm_in, en_in, out_index, cm_out, en_out, records, layout, scratch,
+    cm_quiet, en_quiet, height, cm_facts, cm_used, en_facts, en_used,
 ):  # fmt: skip
-    """All transfers of a block's transactions [tx, last_tx) in one profile.
+    """All transfers of a block's transactions [tx, last_tx) of the batch `b` in both profiles.
 
-    `in_code` and `out_code` are the codes of every input and output after the block; inputs start at `i`,
-    outputs at `o`. `clusters` says whether mining clusters are one owner. Appends (height, position in
-    block, tx in batch, source, destination, satoshis) to `facts`; returns it and its length.
+    `cm_in`, `en_in`, `cm_out` and `en_out` are the codes of every input and output after the block;
+    inputs start at `i`, outputs at `o`. Appends (height, position in block, tx in batch, source,
+    destination, satoshis) to the facts of each profile; returns these and their lengths.
     """
-    source = scratch.source
-    source_sat = scratch.source_sat
-    miner_root = scratch.miner_root
-    destination = scratch.destination
-    destination_sat = scratch.destination_sat
-    is_own = scratch.is_own
-    quiet_sat = quiet.value_sat
-    quiet_txs = quiet.tx_count
+    in_count, out_count = b.in_count, b.out_count
+    in_id, in_sat, out_id, out_sat = b.in_id, b.in_sat, b.out_id, b.out_sat
+    source, source_sat, is_own = scratch.source, scratch.source_sat, scratch.is_own
+    destination, destination_sat = scratch.destination, scratch.destination_sat
+    cm_sat, cm_txs = cm_quiet.value_sat, cm_quiet.tx_count
+    en_sat, en_txs = en_quiet.value_sat, en_quiet.tx_count
     for t in range(tx, last_tx):
         i_end = i + in_count[t]
         o_end = o + out_count[t]
-        total = np.int64(0)
-        sources = 0
-        for q in range(i, i_end):
-            total += in_sat[q]
-            sources = _add_to_group(source, source_sat, sources, in_code[q], in_sat[q])
-        roots = 0
-        if clusters:
-            roots = _mining_roots(in_index, in_code, i, i_end, records, layout, miner_root)
         if (i_end - i) * (o_end - o) <= _NESTED_LOOP_LIMIT:
             _mark_own_nested(in_id, i, i_end, out_id, o, o_end, is_own)
         else:
             _mark_own_sorted(in_id, i, i_end, out_id, o, o_end, is_own)
-        destinations = 0
-        for p in range(o, o_end):
-            group = np.int64(out_code[p])
-            if out_sat[p] == 0 or is_own[p - o]:
-                continue
-            if group != 0 and _is_change(
-                out_index[p], group, sources, source, miner_root, roots, records, layout
-            ):
-                continue
-            destinations = _add_to_group(destination, destination_sat, destinations, group, out_sat[p])
-        if total > 0 or sources == 0:
-            facts = with_room(facts, used, max(1, sources) * destinations)
-            used = _emit(
-                sources, source, source_sat, total, destinations, destination, destination_sat,
-                layout, quiet_sat, quiet_txs, height, t, t - tx, facts, used,
-            )  # fmt: skip
+        codes, total, received = _codes_and_sums(
+            in_sat, cm_in, en_in, i, i_end, out_sat, cm_out, en_out, o, o_end, is_own
+        )
+        if received > 0 and (total > 0 or i_end == i):
+            if codes == 0:
+                row = 0 if i_end > i else cm_sat.shape[0] - 1
+                _add_unmarked(cm_sat, cm_txs, row, received)
+                _add_unmarked(en_sat, en_txs, row, received)
+            else:
+                sources = _group_sources(in_sat, cm_in, i, i_end, scratch)
+                destinations = _group_destinations(
+                    out_sat, out_index, cm_out, o, o_end, sources, 0, scratch, records, layout
+                )
+                cm_facts = with_room(cm_facts, cm_used, max(1, sources) * destinations)
+                cm_used = _emit(
+                    sources, source, source_sat, total, destinations, destination, destination_sat,
+                    layout, cm_sat, cm_txs, height, t, t - tx, cm_facts, cm_used,
+                )  # fmt: skip
+                roots = _mining_roots(in_index, en_in, i, i_end, records, layout, scratch.miner_root)
+                sources = _group_sources(in_sat, en_in, i, i_end, scratch)
+                destinations = _group_destinations(
+                    out_sat, out_index, en_out, o, o_end, sources, roots, scratch, records, layout
+                )
+                en_facts = with_room(en_facts, en_used, max(1, sources) * destinations)
+                en_used = _emit(
+                    sources, source, source_sat, total, destinations, destination, destination_sat,
+                    layout, en_sat, en_txs, height, t, t - tx, en_facts, en_used,
+                )  # fmt: skip
         i = i_end
         o = o_end
-    return facts, used
+    return cm_facts, cm_used, en_facts, en_used

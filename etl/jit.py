@@ -13,8 +13,8 @@ from numba import njit
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function at its first call, and cache the result."""
-    return njit(cache=True)(function)
+    """Compile a function at its first call, and cache the result; other threads go on while it runs."""
+    return njit(cache=True, nogil=True)(function)
 
 
 def compiled_inner(function: Callable[..., Any]) -> Callable[..., Any]:

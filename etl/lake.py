@@ -350,9 +350,8 @@ def cut_batch(tables: dict[str, pa.Table], first_height: int, last_height: int) 
     skipped_txs = _sum(blocks.slice(0, skip), "tx_count")
     txs = tables["txs"].slice(skipped_txs, _sum(blocks.slice(skip, keep), "tx_count"))
     skipped = tables["txs"].slice(0, skipped_txs)
-    return {
-        "blocks": blocks.slice(skip, keep),
-        "txs": txs,
-        "inputs": tables["inputs"].slice(_sum(skipped, "input_count"), _sum(txs, "input_count")),
-        "outputs": tables["outputs"].slice(_sum(skipped, "output_count"), _sum(txs, "output_count")),
-    }
+    cut = {"blocks": blocks.slice(skip, keep), "txs": txs}
+    for name, count in (("inputs", "input_count"), ("outputs", "output_count")):
+        if name in tables:
+            cut[name] = tables[name].slice(_sum(skipped, count), _sum(txs, count))
+    return cut

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,9 @@ import pyarrow.parquet as pq
 
 from clustering.attributes import CodeBook
 from clustering.results import TABLES
-from clustering.tracker import COLUMNS, OWNERSHIP_COLUMNS, Tracker, TrackerState
+from clustering.tracker import COLUMNS, OWNERSHIP_COLUMNS, TXIDS, Tracker, TrackerState
 from etl import checkpoints
+from etl.ahead import ahead
 from etl.chain.networks import Network
 from etl.checkpoints import Checkpoint
 from etl.datadir import DataDirectory
@@ -103,7 +105,7 @@ def track(
     owners = _learn_ownership(plan, lake, tracker, writer, progress)
     progress.station("track", plan.last_height - plan.from_height + 1)
     for first, last in _stretches(plan):
-        for tables in lake.batches(COLUMNS, first, last):
+        for tables in ahead(lake.batches(COLUMNS, first, last)):
             writer.write(tracker.track(tables))
             progress.advance(tables["blocks"].num_rows)
         if last == plan.checkpoint_height:
@@ -127,12 +129,18 @@ def _learn_ownership(
     progress.station("own", plan.last_height - plan.from_height + 1)
     owners = np.empty(0, dtype=np.uint32)
     for first, last in _stretches(plan):
-        for tables in lake.batches(OWNERSHIP_COLUMNS, first, last):
-            writer.write(tracker.learn_ownership(tables))
+        for tables in ahead(lake.batches(OWNERSHIP_COLUMNS, first, last)):
+            writer.write(tracker.learn_ownership(tables, partial(_txids, lake, tables)))
             progress.advance(tables["blocks"].num_rows)
         if last == plan.checkpoint_height:
             owners = tracker.state().records["cm_parent"].copy()
     return owners
+
+
+def _txids(lake: Lake, tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
+    """The tables of TXIDS of a batch."""
+    heights = tables["blocks"].column("height")
+    return next(lake.batches(TXIDS, heights[0].as_py(), heights[-1].as_py()))
 
 
 def _leave_checkpoint(

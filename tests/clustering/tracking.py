@@ -34,6 +34,11 @@ _NOBODYS = (NONSTANDARD, OP_RETURN, ANCHOR, WITNESS_UNKNOWN)
 _EPOCH = date(1970, 1, 1)
 
 
+def learn(tracker: Tracker, tables: Tables) -> Tables:
+    """What learning the ownership of a batch yields."""
+    return tracker.learn_ownership(tables, lambda: tables)
+
+
 def _kind(coin: Coin) -> int:
     """Some kind that may be owned, or that may not."""
     number = int(coin.identity)
@@ -182,7 +187,7 @@ def tracked(economy: Economy, cuts: Iterable[int] = ()) -> Outcome:
     """What the tracker says of an economy, read in batches."""
     tracker = new_tracker(economy)
     parts = batches(economy, cuts)
-    results = [tracker.learn_ownership(tables) for tables in parts]
+    results = [learn(tracker, tables) for tables in parts]
     results += [tracker.track(tables) for tables in parts]
     return outcome(tracker, results, economy)
 
