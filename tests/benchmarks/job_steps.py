@@ -11,7 +11,7 @@ import duckdb
 from etl.cli import main
 from etl.datadir import DataDirectory
 from tests.benchmarks.processes import Figures
-from tests.benchmarks.stopwatch import Stopwatch
+from tests.benchmarks.stopwatch import Stopwatch, read_in_turn
 
 
 def backfill(blocks: str, data_dir: str, exchanges: str, workers: int) -> Figures:
@@ -49,5 +49,6 @@ def profiled_backfill(blocks: str, data_dir: str, exchanges: str) -> Figures:
     """The same in one process, with the seconds of each part."""
     watch = Stopwatch()
     watch.install()
+    read_in_turn()
     figures = backfill(blocks, data_dir, exchanges, workers=1)
     return figures | {"parts": watch.seconds, "calls": watch.calls}

@@ -60,8 +60,8 @@ GOALS = (
         lambda s: ratio(_main(s, "one"), _main(s, "two")), lambda x: x >= 1.7, "{:.2f}",
     ),
     Goal(
-        "tracking, input and output rows/s, one core", "at least 5,000,000",
-        lambda s: s["tracker"]["track"]["rows"] / s["tracker"]["track"]["seconds"],
+        "tracker, both passes and profiles, input and output rows/s, one core", "at least 5,000,000",
+        lambda s: s["tracker"]["track"]["rows"] / s["tracker"]["track"]["tracker_seconds"],
         lambda x: x >= 5e6, "{:,.0f}",
     ),
     Goal(

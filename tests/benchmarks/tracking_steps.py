@@ -13,6 +13,7 @@ from clustering.attributes import CodeBook
 from clustering.labels import load_labels
 from clustering.pools import load_pools
 from clustering.registry import Registry
+from clustering.tracker import Tracker
 from etl.chain.networks import network_by_name
 from etl.datadir import DataDirectory
 from etl.inputs import EXCHANGES, POOLS, load_inputs
@@ -21,6 +22,7 @@ from etl.options import JobOptions, SourceOptions
 from etl.resources import config_dir
 from etl.tracking import TrackingPlan, track
 from tests.benchmarks.processes import Figures, memory_of
+from tests.benchmarks.stopwatch import Stopwatch, read_in_turn
 
 _BATCH = 250_000
 """Addresses of one call: about as many as a batch of blocks may bring."""
@@ -44,8 +46,15 @@ class StationClock:
 
 
 def track_lake(data_dir: str, exchanges: str) -> Figures:
-    """Both passes over a lake, for both profiles, with a checkpoint and results written."""
+    """Both passes over a lake, for both profiles, with a checkpoint and results written, on one core.
+
+    `tracker_seconds` are those within the tracker, `seconds` those with reading and writing too.
+    """
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    read_in_turn()
+    within = Stopwatch()
+    for name in ("learn_ownership", "track"):
+        setattr(Tracker, name, within.around(name, getattr(Tracker, name)))
     folder = DataDirectory(Path(data_dir))
     lake = Lake(folder.lake)
     chunks = lake.chunks()
@@ -59,6 +68,7 @@ def track_lake(data_dir: str, exchanges: str) -> Figures:
     shutil.rmtree(folder.state / "checkpoints", ignore_errors=True)
     return {
         "seconds": ended - started,
+        "tracker_seconds": sum(within.seconds.values()),
         "ownership_seconds": clock.started["track"] - clock.started["own"],
         "track_seconds": ended - clock.started["track"],
         "rows": sum(chunk.files[table].rows for chunk in chunks for table in ("inputs", "outputs")),
