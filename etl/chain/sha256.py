@@ -1,212 +1,17 @@
-"""SHA-256 of many byte spans at once, sixteen messages side by side in vector registers.
+"""SHA-256 of many byte spans at once, by the fastest way that the processor has.
 
-Invariant: the digests equal `hashlib.sha256` (FIPS 180-4) for every span. Spans of equal padded
-length share the sixteen lanes, so the loops over lanes compile to vector instructions.
+Invariant: the digests equal `hashlib.sha256` (FIPS 180-4) for every span.
 """
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
-from numba import uint32, uint64
 
-from etl.jit import compiled, compiled_inner
-
-_LANES = 16
-_MASK = 0xFFFFFFFF
-
-
-def _first_primes(count: int) -> list[int]:
-    primes: list[int] = []
-    candidate = 2
-    while len(primes) < count:
-        if all(candidate % prime for prime in primes):
-            primes.append(candidate)
-        candidate += 1
-    return primes
-
-
-def _cube_root(value: int) -> int:
-    low, high = 0, 1 << 40
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if middle**3 <= value else (low, middle - 1)
-    return low
-
-
-# FIPS 180-4: the first 32 fractional bits of cube and square roots of the first primes.
-_ROUND_KEYS = np.array([_cube_root(p << 96) & _MASK for p in _first_primes(64)], dtype=np.uint32)
-_INITIAL = np.array([math.isqrt(p << 64) & _MASK for p in _first_primes(8)], dtype=np.uint32)
-
-
-@compiled_inner
-def _rotate(x, n):  # type: ignore[no-untyped-def]
-    return uint32(uint32(x >> uint32(n)) | uint32(x << uint32(32 - n)))
-
-
-@compiled_inner
-def _round(v, w, keys, t, a, b, c, d, e, f, g, h):  # type: ignore[no-untyped-def]
-    key = keys[t]
-    for lane in range(_LANES):
-        ve = v[e, lane]
-        va = v[a, lane]
-        vb = v[b, lane]
-        vc = v[c, lane]
-        t1 = uint32(
-            v[h, lane]
-            + uint32(_rotate(ve, 6) ^ _rotate(ve, 11) ^ _rotate(ve, 25))
-            + uint32((ve & v[f, lane]) ^ (~ve & v[g, lane]))
-            + key
-            + w[t, lane]
-        )
-        t2 = uint32(
-            uint32(_rotate(va, 2) ^ _rotate(va, 13) ^ _rotate(va, 22))
-            + uint32((va & vb) ^ (va & vc) ^ (vb & vc))
-        )
-        v[d, lane] = uint32(v[d, lane] + t1)
-        v[h, lane] = uint32(t1 + t2)
-
-
-@compiled
-def _compress(state, w, keys, v):  # type: ignore[no-untyped-def]
-    """One 64-byte block per lane: `w[:16]` holds its words, `state` (8, lanes) is updated."""
-    for t in range(16, 64):
-        for lane in range(_LANES):
-            x = w[t - 15, lane]
-            y = w[t - 2, lane]
-            s0 = uint32(_rotate(x, 7) ^ _rotate(x, 18) ^ uint32(x >> uint32(3)))
-            s1 = uint32(_rotate(y, 17) ^ _rotate(y, 19) ^ uint32(y >> uint32(10)))
-            w[t, lane] = uint32(w[t - 16, lane] + s0 + w[t - 7, lane] + s1)
-    for i in range(8):
-        for lane in range(_LANES):
-            v[i, lane] = state[i, lane]
-    for t in range(0, 64, 8):
-        _round(v, w, keys, t, 0, 1, 2, 3, 4, 5, 6, 7)
-        _round(v, w, keys, t + 1, 7, 0, 1, 2, 3, 4, 5, 6)
-        _round(v, w, keys, t + 2, 6, 7, 0, 1, 2, 3, 4, 5)
-        _round(v, w, keys, t + 3, 5, 6, 7, 0, 1, 2, 3, 4)
-        _round(v, w, keys, t + 4, 4, 5, 6, 7, 0, 1, 2, 3)
-        _round(v, w, keys, t + 5, 3, 4, 5, 6, 7, 0, 1, 2)
-        _round(v, w, keys, t + 6, 2, 3, 4, 5, 6, 7, 0, 1)
-        _round(v, w, keys, t + 7, 1, 2, 3, 4, 5, 6, 7, 0)
-    for i in range(8):
-        for lane in range(_LANES):
-            state[i, lane] = uint32(state[i, lane] + v[i, lane])
-
-
-@compiled_inner
-def _big_endian(data, p):  # type: ignore[no-untyped-def]
-    return uint32(
-        (uint32(data[p]) << uint32(24))
-        | (uint32(data[p + uint64(1)]) << uint32(16))
-        | (uint32(data[p + uint64(2)]) << uint32(8))
-        | uint32(data[p + uint64(3)])
-    )
-
-
-@compiled_inner
-def _load_whole_block(data, start, w, lane):  # type: ignore[no-untyped-def]
-    """Words of the 64 bytes from `start` on."""
-    # Unsigned indices: no check for negative ones, so that four loads become one.
-    p = uint64(start)
-    column = uint64(lane)
-    for t in range(uint64(16)):
-        w[t, column] = _big_endian(data, p + uint64(4) * t)
-
-
-@compiled_inner
-def _load_last_blocks(data, start, length, block, w, lane):  # type: ignore[no-untyped-def]
-    """Words of the `block`-th padded 64-byte block of `data[start : start + length]`, not all message."""
-    left = length - block * 64
-    whole_words = max(0, left >> 2)
-    p = uint64(start + block * 64)
-    for t in range(whole_words):
-        w[t, lane] = _big_endian(data, p)
-        p += uint64(4)
-    for t in range(whole_words, 16):
-        w[t, lane] = uint32(0)
-    if left >= 0:
-        tail = left & 3
-        word = uint32(0x80 << (8 * (3 - tail)))
-        for k in range(tail):
-            word |= uint32(uint32(data[p + uint64(k)]) << uint32(8 * (3 - k)))
-        w[whole_words, lane] = word
-    if left <= 55:
-        w[14, lane] = uint32(length >> 29)
-        w[15, lane] = uint32(length << 3)
-
-
-@compiled
-def _digest_words(w, state):  # type: ignore[no-untyped-def]
-    """Make the digests in `state` the messages in `w`: one padded block of 32 bytes each."""
-    for lane in range(_LANES):
-        for i in range(8):
-            w[i, lane] = state[i, lane]
-            w[i + 8, lane] = uint32(0)
-        w[8, lane] = uint32(0x80000000)
-        w[15, lane] = uint32(256)
-
-
-@compiled
-def _order_by_block_count(length):  # type: ignore[no-untyped-def]
-    """Indices of the spans, sorted by padded block count, and those counts."""
-    n = length.size
-    blocks = np.empty(n, np.int64)
-    most = 0
-    for i in range(n):
-        blocks[i] = (length[i] + 72) >> 6
-        most = max(most, blocks[i])
-    first = np.zeros(most + 2, np.int64)
-    for i in range(n):
-        first[blocks[i] + 1] += 1
-    for i in range(1, most + 2):
-        first[i] += first[i - 1]
-    order = np.empty(n, np.int64)
-    for i in range(n):
-        order[first[blocks[i]]] = i
-        first[blocks[i]] += 1
-    return order, blocks
-
-
-@compiled
-def _hash_spans(data, start, length, double, initial, keys, out):  # type: ignore[no-untyped-def]
-    order, blocks = _order_by_block_count(length)
-    n = order.size
-    w = np.empty((64, _LANES), np.uint32)
-    v = np.empty((8, _LANES), np.uint32)
-    state = np.empty((8, _LANES), np.uint32)
-    at = 0
-    while at < n:
-        count = blocks[order[at]]
-        used = 1
-        while used < _LANES and at + used < n and blocks[order[at + used]] == count:
-            used += 1
-        for i in range(8):
-            for lane in range(_LANES):
-                state[i, lane] = initial[i]
-        for block in range(count):
-            for lane in range(used):
-                span = order[at + lane]
-                if (block + 1) * 64 <= length[span]:
-                    _load_whole_block(data, start[span] + block * 64, w, lane)
-                else:
-                    _load_last_blocks(data, start[span], length[span], block, w, lane)
-            _compress(state, w, keys, v)
-        if double:
-            _digest_words(w, state)
-            for i in range(8):
-                for lane in range(_LANES):
-                    state[i, lane] = initial[i]
-            _compress(state, w, keys, v)
-        for lane in range(used):
-            span = order[at + lane]
-            for i in range(8):
-                word = state[i, lane]
-                for k in range(4):
-                    out[span, 4 * i + k] = (word >> uint32(24 - 8 * k)) & uint32(255)
-        at += used
+from etl.chain import sha256_x86
+from etl.chain.sha256_lanes import hash_in_lanes
+from etl.chain.sha256_pairs import hash_in_pairs
+from etl.chain.sha256_parts import INITIAL, ROUND_KEYS
 
 
 def sha256_spans(
@@ -218,6 +23,10 @@ def sha256_spans(
 ) -> npt.NDArray[np.uint8]:
     """SHA-256 (twice if `double`) of `data[start[i] : start[i] + length[i]]`: shape (n, 32)."""
     out = np.empty((len(start), 32), dtype=np.uint8)
-    if len(start):
-        _hash_spans(data, start, length, double, _INITIAL, _ROUND_KEYS, out)
+    if len(start) == 0:
+        return out
+    if sha256_x86.AVAILABLE:
+        hash_in_pairs(data, start, length, double, sha256_x86.START, sha256_x86.PLACE, out.view(np.uint32))
+    else:
+        hash_in_lanes(data, start, length, double, INITIAL, ROUND_KEYS, out)
     return out

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from etl.chain import sha256_x86
 from etl.chain.merkle import merkle_roots
 from etl.chain.ripemd160 import ripemd160_digests
 from etl.chain.sha256 import sha256_spans
@@ -45,6 +47,15 @@ def _rows(digests: Bytes) -> list[bytes]:
     return [row.tobytes() for row in digests]
 
 
+WAYS = [
+    pytest.param(False, id="lanes"),
+    pytest.param(
+        True, id="pairs", marks=pytest.mark.skipif(not sha256_x86.AVAILABLE, reason="no SHA extensions")
+    ),
+]
+
+
+@pytest.mark.parametrize("by_extensions", WAYS)
 @examples(100)
 @given(
     st.lists(
@@ -56,19 +67,22 @@ def _rows(digests: Bytes) -> list[bytes]:
     ),
     st.integers(0, 3),
 )
-def test_sha256_of_spans(parts: list[bytes], gap: int) -> None:
+def test_sha256_of_spans(by_extensions: bool, parts: list[bytes], gap: int) -> None:
     data, start, length = _spans(parts, gap)
-    once = sha256_spans(data, start, length, double=False)
+    with patch.object(sha256_x86, "AVAILABLE", by_extensions):
+        once = sha256_spans(data, start, length, double=False)
+        twice = sha256_spans(data, start, length, double=True)
     assert _rows(once) == [hashlib.sha256(part).digest() for part in parts]
-    twice = sha256_spans(data, start, length, double=True)
     assert _rows(twice) == [double_sha256(part) for part in parts]
 
 
-@pytest.mark.parametrize("lanes", [1, 15, 16, 17, 33])
-def test_sha256_of_every_length(lanes: int) -> None:
-    parts = [bytes(range(256))[:n] for n in range(200) for _ in range(lanes)]
+@pytest.mark.parametrize("by_extensions", WAYS)
+@pytest.mark.parametrize("together", [1, 2, 3, 15, 16, 17, 33])
+def test_sha256_of_every_length(by_extensions: bool, together: int) -> None:
+    parts = [bytes(range(256))[:n] for n in range(200) for _ in range(together)]
     data, start, length = _spans(parts, 0)
-    digests = sha256_spans(data, start, length, double=False)
+    with patch.object(sha256_x86, "AVAILABLE", by_extensions):
+        digests = sha256_spans(data, start, length, double=False)
     assert _rows(digests) == [hashlib.sha256(part).digest() for part in parts]
 
 
