@@ -22,12 +22,14 @@ import pyarrow as pa
 
 from clustering.attributes import CodeBook
 from clustering.labels import Label
+from etl.catalogue import build_catalogue
 from etl.chain.networks import Network
 from etl.datadir import DataDirectory
 from etl.errors import CheckFailed, DataDirectoryLocked, SchemaTooNew
 from etl.files import is_disk_full, sync_file
 from etl.inputs import Inputs
 from etl.lake import Lake
+from etl.published import doubt_statistics
 from etl.resources import sql_dir
 from etl.sqlfiles import apply_views, build_tables, run_checks
 from etl.tracking import Tracked
@@ -156,6 +158,7 @@ def open_work(
     con = _connect(data_dir, warn)
     try:
         check_schema(con, data_dir.work)
+        doubt_statistics(con)
         con.execute(f"SET memory_limit = '{memory_limit}'")
         con.execute(f"SET temp_directory = '{_quoted(data_dir.temporary / 'duckdb')}'")
         migrate(con)
@@ -210,9 +213,10 @@ def load(
 
 
 def derive_and_check(con: duckdb.DuckDBPyConnection) -> None:
-    """Rebuild derived tables and views, then run the checks. Raises CheckFailed."""
+    """Rebuild derived tables, views and the catalogue, then run the checks. Raises CheckFailed."""
     build_tables(con)
     apply_views(con)
+    build_catalogue(con)
     failures = run_checks(con)
     if failures:
         listed = "\n  ".join(f"{f.name}: {f.meaning} ({f.example})" for f in failures)

@@ -115,8 +115,8 @@ BROKEN: dict[str, list[str]] = {
     ],
     "labels_unique": ["INSERT INTO labels VALUES ('x', 'Kraken', 'elsewhere')"],
     "outflow_matches_flows": [
-        "UPDATE outflow_days SET total_sat = total_sat + 1 WHERE miner = 'all_miner'",
-        "DELETE FROM outflow_days WHERE profile = 'entity'",
+        "UPDATE miner_flow_days SET total_sat = total_sat + 1 WHERE miner = 'all_miner'",
+        "DELETE FROM miner_flow_days WHERE profile = 'entity'",
         "DELETE FROM daily_flows WHERE dst_exchange IS NOT NULL",
     ],
     "prices_unique": [
