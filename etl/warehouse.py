@@ -38,7 +38,12 @@ _BLOCK_COLUMNS = [
     "height", "hash", "prev_hash", "time", "mediantime", "bits", "tx_count", "input_count",
     "output_count", "spent_sat", "created_sat", "coinbase_sat", "overspending_txs",
 ]  # fmt: skip
-_BY_HEIGHT = ("blocks", "transfer_facts", "supply", "conflicts", "coinjoins")
+_BY_HEIGHT = (
+    "blocks", "transfer_facts", "supply", "conflicts", "coinjoins", "chain_stats", "pool_supply",
+    "exchange_supply",
+)  # fmt: skip
+_BY_RUN = ("quiet_flows", "exchange_flows")
+_BY_DAY_END = ("pool_supply", "exchange_supply")
 
 
 @dataclass(frozen=True)
@@ -227,9 +232,16 @@ def derive_and_check(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _forget(con: duckdb.DuckDBPyConnection, from_height: int) -> None:
+    # The tracker counts the day anew in which it begins.
+    con.execute(
+        "DELETE FROM active_addresses WHERE day >= coalesce("
+        "(SELECT max(day) FROM blocks WHERE height < ?), DATE '0001-01-01')",
+        [from_height],
+    )
     for table in _BY_HEIGHT:
         con.execute(f"DELETE FROM {table} WHERE height >= ?", [from_height])
-    con.execute("DELETE FROM quiet_flows WHERE first_height >= ?", [from_height])
+    for table in _BY_RUN:
+        con.execute(f"DELETE FROM {table} WHERE first_height >= ?", [from_height])
     con.execute("DELETE FROM addresses WHERE since_height >= ?", [from_height])
     con.execute("DELETE FROM chunks")
 
@@ -301,8 +313,15 @@ def _load_results(con: duckdb.DuckDBPyConnection, tracked: Tracked, profiles: tu
         ("quiet", f"INSERT INTO quiet_flows SELECT * REPLACE ({profile} END AS profile) FROM"),
         ("supply", f"INSERT INTO supply SELECT * REPLACE ({profile} END AS profile) FROM"),
         ("coinjoins", "INSERT INTO coinjoins SELECT height, lower(hex(txid)), rule FROM"),
+        ("chain_stats", "INSERT INTO chain_stats BY NAME FROM"),
+        ("active_addresses", "INSERT INTO active_addresses BY NAME FROM"),
+        ("exchange_flows", f"INSERT INTO exchange_flows SELECT * REPLACE ({profile} END AS profile) FROM"),
+        ("pool_supply", f"INSERT INTO pool_supply SELECT * REPLACE ({profile} END AS profile) FROM"),
+        ("exchange_supply", f"INSERT INTO exchange_supply SELECT * REPLACE ({profile} END AS profile) FROM"),
     ):
         con.execute(f"{sql} read_parquet(?)", [str(tracked.path(table))])
+    for table in _BY_DAY_END:  # the tracker gives the ends of its batches too
+        con.execute(f"DELETE FROM {table} WHERE height NOT IN (SELECT max(height) FROM blocks GROUP BY day)")
     con.execute(
         f"""
         INSERT INTO addresses

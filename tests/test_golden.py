@@ -102,7 +102,9 @@ def test_metrics(published: tuple[GoldenChain, duckdb.DuckDBPyConnection]) -> No
 
 def test_chain_statistics(published: tuple[GoldenChain, duckdb.DuckDBPyConnection]) -> None:
     chain, con = published
-    names = ("BlkCnt", "TxCnt", "FeeTotNtv", "IssTotNtv", "SplyCur")
+    names = (
+        "BlkCnt", "TxCnt", "TxTfrCnt", "TxTfrValNtv", "FeeTotNtv", "IssTotNtv", "SplyCur", "AdrActCnt",
+    )  # fmt: skip
     rows = con.execute(
         f"SELECT day, metric, value FROM metrics WHERE profile = 'coinmetrics' AND metric IN {names}"
     ).fetchall()
@@ -114,6 +116,9 @@ def test_chain_statistics(published: tuple[GoldenChain, duckdb.DuckDBPyConnectio
         day = row["day"]
         assert found[day, "BlkCnt"] == int(row["BlkCnt"])
         assert found[day, "TxCnt"] == int(row["TxCnt"])
+        assert found[day, "TxTfrCnt"] == int(row["TxTfrCnt"])
+        assert found[day, "TxTfrValNtv"] * 10**8 == int(row["TxTfrVal_sat"])
+        assert found[day, "AdrActCnt"] == int(row["AdrActCnt"])
         assert found[day, "FeeTotNtv"] * 10**8 == int(row["FeeTot_sat"])
         assert found[day, "IssTotNtv"] * 10**8 == int(row["IssTot_sat"])
         supply_sat += int(row["IssTot_sat"])

@@ -10,8 +10,9 @@
 -- since: 0.1
 CREATE OR REPLACE VIEW flow_out_exchanges AS
 WITH sums AS (
-    SELECT profile, day, sum(out_to_others_sat) AS value_sat
+    SELECT profile, day, sum(out_sat) AS value_sat
     FROM exchange_flows
+    WHERE exchange = 'all_exchange'
     GROUP BY profile, day
 )
 SELECT

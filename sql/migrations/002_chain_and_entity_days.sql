@@ -1,7 +1,7 @@
 -- What the tracker sums up along the way beside transfers: the chain's own statistics, exchange
 -- flows without miners, and the balances of pools and exchanges.
--- A database migrated from 001 has no rows here until its chain is tracked anew; metrics that rest
--- on chain_stats and active_addresses are NULL until then.
+-- A database migrated from 001 has no rows here until its chain is tracked anew, which the next job
+-- does by itself; metrics that rest on chain_stats and active_addresses are NULL until then.
 
 -- One row per block. A transfer is an output of a transaction that is not a coinbase, with value
 -- > 0, not OP_RETURN, to none of the transaction's input addresses.
@@ -9,7 +9,7 @@ CREATE TABLE chain_stats (
     height INTEGER NOT NULL,
     transfer_count INTEGER NOT NULL,
     transfer_sat BIGINT NOT NULL,
-    moved_coinbase_sat BIGINT NOT NULL     -- coinbase outputs of earlier blocks that this block spends
+    moved_coinbase_sat BIGINT              -- coinbase outputs that this block spends; NULL where not known
 );
 
 -- One row per day with blocks: distinct identities in inputs and ownable outputs, genesis not counted.
@@ -19,19 +19,15 @@ CREATE TABLE active_addresses (
 );
 
 -- Sums of each transaction's net flow into or out of each exchange, per run of blocks of one day
--- (first_height is where the run starts). The columns with "others" leave out what came from, or
--- went to, another exchange.
+-- (first_height is where the run starts). The exchange all_exchange is all of them taken as one, so
+-- that what moves between exchanges is left out.
 CREATE TABLE exchange_flows (
     profile VARCHAR NOT NULL,
     first_height INTEGER NOT NULL,
     day DATE NOT NULL,
     exchange VARCHAR NOT NULL,
     in_sat BIGINT NOT NULL,
-    out_sat BIGINT NOT NULL,
-    in_from_others_sat BIGINT NOT NULL,
-    out_to_others_sat BIGINT NOT NULL,
-    in_txs BIGINT NOT NULL,                -- transactions with a net flow in
-    out_txs BIGINT NOT NULL
+    out_sat BIGINT NOT NULL
 );
 
 -- Balances of each pool's addresses at each day's last block; NULL where the range does not start at genesis.

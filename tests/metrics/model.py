@@ -149,5 +149,5 @@ def _supply(given: Any, count: int) -> Iterator[tuple[Any, ...]]:
 
 
 def _exchange_flow(row: dict[str, Any], days: list[Any]) -> tuple[Any, ...]:
-    sums = [_sat(row.get(name, 0)) for name in ("in", "out", "in_from_others", "out_to_others")]
-    return ("entity", row["height"], days[row["height"]], row["exchange"], *sums, 1, 1)
+    sums = [_sat(row.get(name, 0)) for name in ("in", "out")]
+    return ("entity", row["height"], days[row["height"]], row["exchange"], *sums)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -18,6 +20,9 @@ from etl.metrics import Catalogue, Choice, show_running_day, values_sql
 from etl.pipeline import run_backfill
 from etl.progress import Silent
 from etl.published import open_published
+from tests.clustering.economy import Block, Coin, Identity, Tx
+from tests.clustering.golden_economy import golden_economy
+from tests.clustering.reference import Reference, Results
 from tests.golden import ECONOMY, MAINNET_EARLY, GoldenChain, block_files, job_options
 
 PAIRS = {
@@ -140,6 +145,135 @@ def test_supply_from_issuance_is_the_supply_from_outputs(economy: duckdb.DuckDBP
     ).fetchall()
     assert len(rows) == 2949
     assert [row for row in rows if at_height[row[0]] != row[1]] == []
+
+
+def test_exchange_flows_and_balances_are_those_of_the_reference(economy: duckdb.DuckDBPyConnection) -> None:
+    """Which nets each transaction by itself, in plain Python."""
+    reference = Reference(golden_economy(ECONOMY), ask_everyone=False)
+    days = dict(economy.execute("SELECT day, last_height FROM days").fetchall())
+    epoch = date(1970, 1, 1)
+    for profile in ("coinmetrics", "entity"):
+        results: Results = getattr(reference, profile)
+        flows = economy.execute(
+            "SELECT day, exchange, CAST(sum(in_sat) AS BIGINT), CAST(sum(out_sat) AS BIGINT) "
+            "FROM exchange_flows WHERE profile = ? GROUP BY day, exchange",
+            [profile],
+        ).fetchall()
+        wanted = {(epoch + timedelta(n), name): tuple(s) for (n, name), s in results.exchange_flows.items()}
+        assert {row[:2]: row[2:] for row in flows} == wanted
+        held = economy.execute(
+            "SELECT height, 'exchange', exchange, [balance_sat] FROM exchange_supply WHERE profile = ? "
+            "UNION ALL SELECT height, 'pool', pool, [hop0_sat, hop1_sat] FROM pool_supply WHERE profile = ?",
+            [profile, profile],
+        ).fetchall()
+        balances = {
+            (height, *key): list(sums)
+            for height in days.values()
+            for key, sums in results.held[height].items()
+        }
+        assert {row[:3]: row[3] for row in held} == balances
+        assert len(wanted) > 300 and len(balances) > 300
+
+
+def test_change_of_an_exchange_balance_is_what_flowed_in_less_what_flowed_out(
+    economy: duckdb.DuckDBPyConnection,
+) -> None:
+    """Where who owns what never changes: exchanges own retroactively in the profile coinmetrics."""
+    _none(
+        economy,
+        "WITH sums AS (SELECT day, codes.code, "
+        "max(value) FILTER (metric = 'Sply' || codes.code || 'Ntv') AS held, "
+        "max(value) FILTER (metric = 'FlowNet' || codes.code || 'Ntv') AS net "
+        "FROM metrics CROSS JOIN exchange_codes AS codes WHERE profile = 'coinmetrics' GROUP BY ALL) "
+        "SELECT day, held - coalesce(lag(held) OVER (PARTITION BY code ORDER BY day), 0) = net FROM sums",
+        20 * 2949,
+    )
+
+
+def test_pools_hold_together_what_all_miners_hold(economy: duckdb.DuckDBPyConnection) -> None:
+    _none(
+        economy,
+        "SELECT day, sum(total_sat) FILTER (miner <> 'all_miner') = "
+        "sum(total_sat) FILTER (miner = 'all_miner') FROM miner_reserve GROUP BY profile, day",
+        5_000,
+    )
+
+
+def test_change_of_the_miners_reserve_is_inflow_less_outflow_less_fees_paid(
+    economy: duckdb.DuckDBPyConnection,
+) -> None:
+    """Block by block, but for what addresses hold that join or leave; fees and balances from the node.
+
+    Left out are blocks with a transaction that several kinds of owners pay together: its amounts are
+    shared out between them, and one that takes back change has no transfer of it.
+    """
+    net = "sum(value_sat * ((dst_hop IS NOT NULL)::INT - (src_hop IS NOT NULL)::INT))"
+    moved = _by_height(economy, net, "transfers")
+    held = _by_height(economy, "any_value(hop1_sat)", "supply")
+    changes = economy.execute(
+        "SELECT since_height, address, (hop, pool, exchange) FROM addresses WHERE profile = 'entity'"
+    ).fetchall()
+    owners = _Owners(changes)
+    checked = 0
+    for block in golden_economy(ECONOMY).blocks:
+        joined = owners.join(block.height)
+        fees = sum(owners.fee(tx) for tx in block.txs[1:])
+        is_clear = all(owners.pay_alone(tx) for tx in block.txs[1:])
+        owners.move(block)
+        if is_clear and block.height > 0:
+            change = held[block.height] - held[block.height - 1]
+            assert change == moved.get(block.height, 0) - fees + joined, block.height
+            checked += fees > 0
+    assert checked > 50
+
+
+def _by_height(con: duckdb.DuckDBPyConnection, value: str, table: str) -> dict[int, int]:
+    sql = f"SELECT height, CAST({value} AS BIGINT) FROM {table} WHERE profile = 'entity' GROUP BY height"
+    return dict(con.execute(sql).fetchall())
+
+
+class _Owners:
+    """What addresses bear and hold, block by block."""
+
+    def __init__(self, changes: list[tuple[int, str, tuple[Any, ...]]]) -> None:
+        self._changes = changes
+        self._bears: dict[Identity, tuple[Any, ...]] = {}
+        self._holds: Counter[Identity] = Counter()
+
+    def _mines(self, identity: Identity) -> bool:
+        return self._bears.get(identity, (None,))[0] is not None
+
+    def join(self, height: int) -> int:
+        """Take in the changes at a height; what those hold that become miners, less those that cease."""
+        joined = 0
+        for _, address, bears in (change for change in self._changes if change[0] == height):
+            before = self._mines(address)
+            self._bears[address] = bears
+            joined += self._holds[address] * (self._mines(address) - before)
+        return joined
+
+    def pay_alone(self, tx: Tx) -> bool:
+        """Whether all inputs bear the same."""
+        return len({self._bears.get(coin.identity, (None, None, None)) for coin in tx.inputs}) == 1
+
+    def fee(self, tx: Tx) -> int:
+        """What a transaction of miners leaves to the block's miner."""
+        if not all(self._mines(coin.identity) for coin in tx.inputs):
+            return 0
+        return sum(coin.value_sat for coin in tx.inputs) - sum(coin.value_sat for coin in tx.outputs)
+
+    def move(self, block: Block) -> None:
+        """Move the amounts of a block."""
+        for tx in block.txs:
+            self._holds.subtract(_values(tx.inputs))
+            self._holds.update(_values(tx.outputs))
+
+
+def _values(coins: Iterable[Coin]) -> Counter[Identity]:
+    values: Counter[Identity] = Counter()
+    for coin in coins:
+        values[coin.identity] += coin.value_sat
+    return values
 
 
 def test_change_of_the_miners_supply_is_what_flowed_in_less_what_flowed_out(
