@@ -32,7 +32,7 @@ def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyCon
         yield con
 
 
-def _pixels(png: bytes) -> tuple[int, int, set[bytes]]:
+def pixels(png: bytes) -> tuple[int, int, set[bytes]]:
     """Width, height, and the distinct bytes of its unfiltered data in groups of four."""
     width, height = struct.unpack(">II", png[16:24])
     data, at = b"", 8
@@ -44,7 +44,8 @@ def _pixels(png: bytes) -> tuple[int, int, set[bytes]]:
     return width, height, {raw[n : n + 4] for n in range(0, len(raw), 4)}
 
 
-def _texts(svg: Path) -> list[str]:
+def texts_of(svg: Path) -> list[str]:
+    """All texts of a picture."""
     root = ElementTree.fromstring(svg.read_text(encoding="utf-8"))
     return ["".join(node.itertext()).strip() for node in root.iter() if node.tag.endswith("}text")]
 
@@ -55,7 +56,7 @@ def test_png_is_1200_by_600_and_not_empty(con: duckdb.DuckDBPyConnection, tmp_pa
     for name in ("one.png", "two.png"):
         write_picture(chart, tmp_path / name)
     png = (tmp_path / "one.png").read_bytes()
-    width, height, groups = _pixels(png)
+    width, height, groups = pixels(png)
     assert (width, height) == (1200, 600)
     assert len(groups) > 1000
     assert png == (tmp_path / "two.png").read_bytes()
@@ -65,7 +66,7 @@ def test_svg_says_what_is_shown_in_which_units(con: duckdb.DuckDBPyConnection, t
     metric = Catalogue(con).find("MinerOutflowTotalNtv")
     chart = metric_chart(con, [metric], Choice(), averages=[30])
     write_picture(chart, tmp_path / "chart.svg")
-    texts = _texts(tmp_path / "chart.svg")
+    texts = texts_of(tmp_path / "chart.svg")
     for text in (
         "Miner outflow, total (BTC) (entity, all_miner)", "BTC", "day (UTC)", "USD per BTC",
         "MinerOutflowTotalNtv", "MinerOutflowTotalNtv, 30 day average", "price of 1 BTC (right axis)",
@@ -86,7 +87,7 @@ def test_bollinger_bands_mark_the_days_above(con: duckdb.DuckDBPyConnection, tmp
     assert chart.bands.above == above
     assert len(above) > 3
     write_picture(chart, tmp_path / "mpi.svg")
-    texts = _texts(tmp_path / "mpi.svg")
+    texts = texts_of(tmp_path / "mpi.svg")
     assert "above the upper band" in texts
     assert "standard deviations" in texts
     assert str(chart.days[above[0]]) in spark_text(chart, 80)
@@ -99,7 +100,7 @@ def test_pools_are_stacked_to_one(con: duckdb.DuckDBPyConnection, tmp_path: Path
     for shares in zip(*(line.values for line in chart.lines), strict=True):
         assert sum(share or 0 for share in shares) == pytest.approx(1)
     write_picture(chart, tmp_path / "pools.svg")
-    texts = _texts(tmp_path / "pools.svg")
+    texts = texts_of(tmp_path / "pools.svg")
     assert {"A", "B", "C", "100%", "share of blocks", "day (UTC)"} <= set(texts)
 
 
