@@ -18,6 +18,7 @@ from clustering.attributes import (
     with_exchange,
     with_hop,
 )
+from clustering.holdings import add_balance
 from clustering.miners import credit_miner, join, may_join
 from clustering.owners import en_root, exchange_of_root, is_ownable, seen_before, with_room
 from clustering.registry import NOT_OWNABLE, index_of, look_ahead
@@ -161,8 +162,8 @@ def pay_hop_one(  # type: ignore[no-untyped-def]
 def settle(changes, used, code, records, height, layout, supply, rows, rows_used):  # type: ignore[no-untyped-def]
     """Turn a block's notes into one row (height, index, code) per address that really changed.
 
-    `code` is the column of the profile; `supply` (2,) are the balances of hop 0 and of hop 0 and 1, to
-    which an address brings, or from which it takes, its whole balance. Returns the rows and their number.
+    `code` is the column of the profile; `supply` are its balances (see clustering.holdings), to which an
+    address brings, or from which it takes, its whole balance. Returns the rows and their number.
     """
     if used == 0:
         return rows, rows_used
@@ -193,13 +194,3 @@ def _move_balance(supply, balance_sat, before, after, layout):  # type: ignore[n
     """Move an address's balance between the sums as its code changes."""
     add_balance(supply, -balance_sat, before, layout)
     add_balance(supply, balance_sat, after, layout)
-
-
-@compiled_inner
-def add_balance(supply, amount_sat, code, layout):  # type: ignore[no-untyped-def]
-    """Add an amount to the sums that an address with this code belongs to."""
-    hop = hop_of(code, layout)
-    if hop == 0:
-        supply[0] += amount_sat
-    if hop >= 0:
-        supply[1] += amount_sat

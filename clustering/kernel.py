@@ -11,7 +11,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from clustering.hops import add_balance, credit, first_sights, join_inputs, pay_hop_one, settle
+from clustering.activity import gather
+from clustering.exchangeflows import flush_flows, net_block
+from clustering.holdings import add_balance, note_holdings
+from clustering.hops import credit, first_sights, join_inputs, pay_hop_one, settle
 from clustering.owners import with_room
 from clustering.registry import NOT_OWNABLE
 from clustering.transfers import make_scratch, transfer_block
@@ -63,6 +66,14 @@ class Rows(NamedTuple):
     """(profile, first height, day, source exchange, destination exchange, satoshis, transactions)"""
     supply: Ints
     """(n, 4): coinmetrics hop 0, hop 0 and 1, entity hop 0, hop 0 and 1"""
+    exchange_flows: Ints
+    """see exchangeflows.flush_flows"""
+    holdings: Ints
+    """see holdings.note_holdings; after the last block of each day, and of the batch"""
+    active: npt.NDArray[np.uint32]
+    """indices of addresses in inputs and outputs, genesis left out"""
+    active_end: Ints
+    """(n,) where each block's part of `active` ends"""
 
 
 @compiled
@@ -118,8 +129,9 @@ def _total(counts, start, end):  # type: ignore[no-untyped-def]
 
 @compiled
 def track_batch(  # type: ignore[no-untyped-def]
-    b, table, miners, label, layout, cm_coinjoins, en_coinjoins, cm_quiet, en_quiet, cm_supply, en_supply
-):
+    b, table, miners, label, layout, cm_coinjoins, en_coinjoins, cm_quiet, en_quiet, cm_supply, en_supply,
+    cm_netted, en_netted,
+):  # fmt: skip
     """Track the blocks of a batch; returns the fields of Rows.
 
     `cm_coinjoins` and `en_coinjoins` say whether outputs of CoinJoins become hop 1.
@@ -135,6 +147,10 @@ def track_batch(  # type: ignore[no-untyped-def]
     conflicts = np.empty((64, 4), np.int64)
     quiet_rows = np.empty((256, 7), np.int64)
     supply = np.empty((b.height.size, 4), np.int64)
+    flow_rows, flow_n = np.empty((256, 6), np.int64), 0
+    held_rows, held_n = np.empty((256, 6), np.int64), 0
+    active, active_n = np.empty(in_id.size + out_id.size, np.uint32), 0
+    active_end = np.empty(b.height.size, np.int64)
     scratch = make_scratch(in_count.max(), out_count.max())
     in_index, out_index = np.empty(in_id.size, np.int64), np.empty(out_id.size, np.int64)
     cm_in, en_in = np.empty(in_id.size, np.int64), np.empty(in_id.size, np.int64)
@@ -148,6 +164,10 @@ def track_batch(  # type: ignore[no-untyped-def]
             day = b.day[block - 1]
             quiet_rows, quiet_n = _flush_quiet(COINMETRICS, day_start, day, cm_quiet, quiet_rows, quiet_n)
             quiet_rows, quiet_n = _flush_quiet(ENTITY, day_start, day, en_quiet, quiet_rows, quiet_n)
+            flow_rows, flow_n = flush_flows(COINMETRICS, day_start, day, cm_netted, flow_rows, flow_n)
+            flow_rows, flow_n = flush_flows(ENTITY, day_start, day, en_netted, flow_rows, flow_n)
+            held_rows, held_n = note_holdings(COINMETRICS, height - 1, cm_supply, layout, held_rows, held_n)
+            held_rows, held_n = note_holdings(ENTITY, height - 1, en_supply, layout, held_rows, held_n)
             day_start = height
         last_tx = tx + b.tx_count[block]
         i_end = i + _total(in_count, tx, last_tx)
@@ -161,6 +181,10 @@ def track_batch(  # type: ignore[no-untyped-def]
             out_id, out_kind, o, o_end, out_index, records, slot, count, label, layout, cm, cm_used, en,
             en_used,
         )  # fmt: skip
+        if height > 0:
+            active_n = gather(in_index, i, i_end, active, active_n)
+            active_n = gather(out_index, o, o_end, active, active_n)
+        active_end[block] = active_n
         coinbase_end = o + out_count[tx]
         en, cm_used, en_used = credit(
             out_index, out_sat, o, coinbase_end, b.pool[block], height, records, miners, layout,
@@ -196,6 +220,12 @@ def track_batch(  # type: ignore[no-untyped-def]
             tx, last_tx, b, i, o, in_index, cm_in, en_in, out_index, cm_out, en_out, records, layout,
             scratch, cm_quiet, en_quiet, height, cm_facts, cm_n, en_facts, en_n,
         )  # fmt: skip
+        net_block(
+            tx, last_tx, in_count, out_count, i, o, cm_in, in_sat, cm_out, out_sat, layout, cm_netted
+        )  # fmt: skip
+        net_block(
+            tx, last_tx, in_count, out_count, i, o, en_in, in_sat, en_out, out_sat, layout, en_netted
+        )  # fmt: skip
         supply[block, 0] = cm_supply[0]
         supply[block, 1] = cm_supply[1]
         supply[block, 2] = en_supply[0]
@@ -206,7 +236,13 @@ def track_batch(  # type: ignore[no-untyped-def]
     day = b.day[b.height.size - 1]
     quiet_rows, quiet_n = _flush_quiet(COINMETRICS, day_start, day, cm_quiet, quiet_rows, quiet_n)
     quiet_rows, quiet_n = _flush_quiet(ENTITY, day_start, day, en_quiet, quiet_rows, quiet_n)
+    flow_rows, flow_n = flush_flows(COINMETRICS, day_start, day, cm_netted, flow_rows, flow_n)
+    flow_rows, flow_n = flush_flows(ENTITY, day_start, day, en_netted, flow_rows, flow_n)
+    last = b.height[b.height.size - 1]
+    held_rows, held_n = note_holdings(COINMETRICS, last, cm_supply, layout, held_rows, held_n)
+    held_rows, held_n = note_holdings(ENTITY, last, en_supply, layout, held_rows, held_n)
     return (
         cm_facts[:cm_n], en_facts[:en_n], cm_rows[:cm_rows_n], en_rows[:en_rows_n],
-        conflicts[:conflicts_n], quiet_rows[:quiet_n], supply,
+        conflicts[:conflicts_n], quiet_rows[:quiet_n], supply, flow_rows[:flow_n], held_rows[:held_n],
+        active[:active_n], active_end,
     )  # fmt: skip

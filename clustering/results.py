@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from clustering.attributes import Layout
+from clustering.daytables import SCHEMAS
 from clustering.kernel import COINMETRICS, ENTITY, Rows
 from clustering.transfers import NO_SOURCE
 
@@ -76,6 +77,7 @@ TABLES = {
     "coinjoins": COINJOINS,
     "supply": SUPPLY,
     "block_pools": BLOCK_POOLS,
+    **SCHEMAS,
 }
 
 Ints = npt.NDArray[np.int64]

@@ -3,7 +3,8 @@
 Invariants:
 - All joins of the coinmetrics profile up to the last block to be tracked are learnt first
   (`learn_ownership`), because its exchanges own retroactively; then every batch is tracked (`track`).
-- State is the registry, the table of mining clusters and four sums; nothing else carries over.
+- State is the registry, the table of mining clusters, balances and the running day's active addresses;
+  nothing else carries over.
 """
 
 from __future__ import annotations
@@ -15,8 +16,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from clustering.activity import ActiveDay
 from clustering.attributes import CodeBook
+from clustering.chainstats import block_transfers
 from clustering.coinjoin import RULES, coinjoin_rules
+from clustering.daytables import (
+    active_addresses_table,
+    chain_stats_table,
+    exchange_flows_table,
+    holdings_tables,
+)
+from clustering.exchangeflows import no_flows
+from clustering.holdings import BY_CODE
 from clustering.kernel import COINMETRICS, Batch, Rows, track_batch
 from clustering.labels import Label
 from clustering.miners import MinerTable, empty_miner_table, reserved
@@ -59,7 +70,11 @@ class TrackerState:
     miner_height: npt.NDArray[np.int32]
     miner_count: Ints
     supply: Ints
-    """(4,): coinmetrics hop 0, hop 0 and 1, entity hop 0, hop 0 and 1"""
+    """(2, 2 + codes): balances of coinmetrics and entity, see clustering.holdings"""
+    active_day: Ints
+    """(1,) the running day, see clustering.activity; the next two are what it has gathered"""
+    active_indices: npt.NDArray[np.uint32]
+    active_ids: npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -138,15 +153,19 @@ class Tracker:
             )
             for _ in range(2)
         )
+        self._netted = (no_flows(exchanges), no_flows(exchanges))
         if state is None:
             self._registry = Registry(self.codes.dtype)
             self._registry.register(np.array([label.address_id for label in labels], np.uint64))
             self._miners = empty_miner_table()
-            self._supply = np.zeros(4, dtype=np.int64)
+            codes = exchanges * self.codes.layout.radix
+            self._supply = np.zeros((2, BY_CODE + codes), dtype=np.int64)
+            self._active = ActiveDay.before_all()
         else:
             self._registry = Registry.restored(state.records)
             self._miners = MinerTable(state.miner_root, state.miner_height, state.miner_count)
             self._supply = state.supply.copy()
+            self._active = ActiveDay.restored(state.active_day, state.active_indices, state.active_ids)
         self._is_flat = False
 
     @property
@@ -163,7 +182,7 @@ class Tracker:
         """The state as it stands; its arrays are views until the next batch."""
         return TrackerState(
             self._registry.records(), self._miners.root, self._miners.height,
-            self._miners.used, self._supply,
+            self._miners.used, self._supply, *self._active.state(),
         )  # fmt: skip
 
     def learn_ownership(
@@ -199,12 +218,35 @@ class Tracker:
             rows, txids=txids, height=height, day=day, ids=self._registry.table().records["id"],
             exchanges=len(self.codes.exchanges), layout=self.codes.layout, is_known=self._is_known,
         )  # fmt: skip
+        results |= self._day_tables(t, height, day, rows)
         results["coinjoins"] = coinjoins_table(t.rule, RULES, np.repeat(height, t.tx_count), txids)
         names = [self.codes.pools[number] for number in pool.tolist()]
         results["block_pools"] = pa.Table.from_arrays(
             [pa.array(height.astype(np.int32)), pa.array(names, pa.string())], schema=BLOCK_POOLS
         )
         return results
+
+    def finish(self) -> dict[str, pa.Table]:
+        """What the running day has so far; call it after the last batch."""
+        return {"active_addresses": active_addresses_table(self._active.running())}
+
+    def _day_tables(self, t: _Transactions, height: Ints, day: Ints, rows: Rows) -> dict[str, pa.Table]:
+        inputs = np.cumsum(t.in_count)[np.cumsum(t.tx_count) - 1]
+        nobodys = np.flatnonzero((t.in_kind < P2PKH) | (t.in_kind > LAST_OWNABLE))
+        if height[0] == 0:
+            nobodys = nobodys[nobodys >= inputs[0]]
+        active = self._active.add(
+            day, rows.active, rows.active_end, t.in_id[nobodys], np.searchsorted(nobodys, inputs)
+        )
+        transfers = block_transfers(
+            t.tx_count, t.in_count, t.out_count, t.in_id, t.out_id, t.out_kind, t.out_sat
+        )
+        return {
+            "chain_stats": chain_stats_table(height, transfers),
+            "active_addresses": active_addresses_table(active),
+            "exchange_flows": exchange_flows_table(rows.exchange_flows, self.codes),
+            **holdings_tables(rows.holdings, self.codes, is_known=self._is_known),
+        }
 
     def _run_kernel(self, t: _Transactions, height: Ints, day: Ints, pool: Ints) -> Rows:
         if not self._is_flat:
@@ -228,8 +270,8 @@ class Tracker:
                 self._profiles.single.coinjoins_pay_hop_1,
                 self._profiles.clustered.coinjoins_pay_hop_1,
                 *self._quiet,
-                self._supply[:2],
-                self._supply[2:],
+                *self._supply,
+                *self._netted,
             )  # fmt: skip
         )
 

@@ -27,7 +27,10 @@ KEPT = 3
 """The latest, and two to fall back on where the chain was reorganised more deeply."""
 
 _META = "checkpoint.json"
-_ARRAYS = ("records", "miner_root", "miner_height", "miner_count", "supply")
+_ARRAYS = (
+    "records", "miner_root", "miner_height", "miner_count", "supply", "active_day", "active_indices",
+    "active_ids",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,14 @@
     │   ├── NodeUnreachable       refused, reset, timed out, cut off in mid-answer
     │   ├── NodeWarmingUp         RPC -28: the node is starting
     │   ├── NodeBusy              HTTP 503: the node's work queue is full
+    │   ├── PriceSourceUnavailable  a price provider is out of reach, busy, or limits requests
     │   └── ChainMoved            blocks left the active chain: plan anew, then read again
     └── TerminalError             needs a person: stop at once
         ├── UsageError            a request that makes no sense (range, option)
         ├── ConfigError           a settings file or variable that cannot be used
         ├── LabelFileError        a pools or exchanges file with a bad line
-        ├── PriceFileError        a prices file with a bad line
+        ├── PriceFileError        a prices file with a bad line, or prices that contradict
+        ├── PriceSourceError      an answer that no price provider should give
         ├── BlocksDirectoryError  not a blocks directory, or one with missing files
         ├── BlockDataError        block or undo bytes that are damaged or cut off
         ├── NodeRefused           the node rejects the credentials
@@ -67,6 +69,10 @@ class NodeBusy(TransientError):
     """HTTP 503: the node's work queue is full."""
 
 
+class PriceSourceUnavailable(TransientError):
+    """A price provider is out of reach, busy, or limits requests."""
+
+
 class ChainMoved(TransientError):
     """Blocks left the active chain while they were read: plan anew, then read again."""
 
@@ -92,7 +98,11 @@ class LabelFileError(TerminalError):
 
 
 class PriceFileError(TerminalError):
-    """A prices file with a bad line."""
+    """A prices file with a bad line, or prices that contradict each other."""
+
+
+class PriceSourceError(TerminalError):
+    """An answer that no price provider should give."""
 
 
 class BlocksDirectoryError(TerminalError):

@@ -2,16 +2,19 @@
 
 A file of tables/, views/ or metrics/ makes the one relation that bears its name, and reads
 others by theirs. The order in which files run follows from that alone. Every file starts
-with a header of `-- key: value` lines, which continue on lines indented further.
+with a header of `-- key: value` lines, which continue on lines indented further. A table whose
+header has the key `build` is made span by span of days (see etl.daybuilds).
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
+from etl.daybuilds import build_by_days
 from etl.resources import sql_dir
 
 if TYPE_CHECKING:
@@ -49,13 +52,21 @@ def header(sql: str) -> dict[str, list[str]]:
 
 
 def build_tables(con: duckdb.DuckDBPyConnection) -> None:
-    """Rebuild the tables that follow from the loaded ones: days, daily_flows, outflow_days."""
-    _run(con, "tables")
+    """Rebuild the tables that follow from the loaded ones, such as days and daily_flows."""
+    texts = _texts("tables")
+    version = hashlib.sha256("".join(texts.values()).encode()).hexdigest()
+    for name in _in_order(texts):
+        if "build" in header(texts[name]):
+            build_by_days(con, name, texts[name], version)
+        else:
+            con.execute(texts[name])
 
 
 def apply_views(con: duckdb.DuckDBPyConnection) -> None:
     """Create every view, or replace it; the tables must exist, those of `build_tables` included."""
-    _run(con, "views", "metrics")
+    texts = _texts("views", "metrics")
+    for name in _in_order(texts):
+        con.execute(texts[name])
 
 
 def run_checks(con: duckdb.DuckDBPyConnection) -> list[FailedCheck]:
@@ -74,17 +85,17 @@ def _check(con: duckdb.DuckDBPyConnection, path: Path) -> FailedCheck | None:
     return FailedCheck(path.stem, header(sql)["row"][0], example)
 
 
-def _run(con: duckdb.DuckDBPyConnection, *folders: str) -> None:
+def _texts(*folders: str) -> dict[str, str]:
     paths = [path for folder in folders for path in sorted((sql_dir() / folder).glob("*.sql"))]
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in paths}
-    for name in _in_order(texts):
-        con.execute(texts[name])
+    return {path.stem: path.read_text(encoding="utf-8") for path in paths}
 
 
 def _in_order(texts: dict[str, str]) -> list[str]:
     """Names of relations such that each comes after those its SQL mentions."""
-    mentions = {
-        name: (set(re.findall(r"\w+", _COMMENT.sub("", text))) & texts.keys()) - {name}
-        for name, text in texts.items()
-    }
+    mentions = {name: (_words(text) & texts.keys()) - {name} for name, text in texts.items()}
     return list(TopologicalSorter(mentions).static_order())
+
+
+def _words(text: str) -> set[str]:
+    """The words of an SQL text without its comments, but with what it is built by."""
+    return set(re.findall(r"\w+", " ".join([_COMMENT.sub("", text), *header(text).get("build", [])])))

@@ -110,6 +110,7 @@ def track(
             progress.advance(tables["blocks"].num_rows)
         if last == plan.checkpoint_height:
             _leave_checkpoint(plan, lake, data_dir, inputs, tracker.state(), owners)
+    writer.write(tracker.finish())
     writer.close()
     return Tracked(folder, tracker.codes, tracker.address_count, tracker.nbytes)
 

@@ -22,12 +22,14 @@ import pyarrow as pa
 
 from clustering.attributes import CodeBook
 from clustering.labels import Label
+from etl.catalogue import build_catalogue
 from etl.chain.networks import Network
 from etl.datadir import DataDirectory
 from etl.errors import CheckFailed, DataDirectoryLocked, SchemaTooNew
 from etl.files import is_disk_full, sync_file
 from etl.inputs import Inputs
 from etl.lake import Lake
+from etl.published import doubt_statistics
 from etl.resources import sql_dir
 from etl.sqlfiles import apply_views, build_tables, run_checks
 from etl.tracking import Tracked
@@ -36,7 +38,12 @@ _BLOCK_COLUMNS = [
     "height", "hash", "prev_hash", "time", "mediantime", "bits", "tx_count", "input_count",
     "output_count", "spent_sat", "created_sat", "coinbase_sat", "overspending_txs",
 ]  # fmt: skip
-_BY_HEIGHT = ("blocks", "transfer_facts", "supply", "conflicts", "coinjoins")
+_BY_HEIGHT = (
+    "blocks", "transfer_facts", "supply", "conflicts", "coinjoins", "chain_stats", "pool_supply",
+    "exchange_supply",
+)  # fmt: skip
+_BY_RUN = ("quiet_flows", "exchange_flows")
+_BY_DAY_END = ("pool_supply", "exchange_supply")
 
 
 @dataclass(frozen=True)
@@ -156,6 +163,7 @@ def open_work(
     con = _connect(data_dir, warn)
     try:
         check_schema(con, data_dir.work)
+        doubt_statistics(con)
         con.execute(f"SET memory_limit = '{memory_limit}'")
         con.execute(f"SET temp_directory = '{_quoted(data_dir.temporary / 'duckdb')}'")
         migrate(con)
@@ -210,9 +218,10 @@ def load(
 
 
 def derive_and_check(con: duckdb.DuckDBPyConnection) -> None:
-    """Rebuild derived tables and views, then run the checks. Raises CheckFailed."""
+    """Rebuild derived tables, views and the catalogue, then run the checks. Raises CheckFailed."""
     build_tables(con)
     apply_views(con)
+    build_catalogue(con)
     failures = run_checks(con)
     if failures:
         listed = "\n  ".join(f"{f.name}: {f.meaning} ({f.example})" for f in failures)
@@ -223,9 +232,16 @@ def derive_and_check(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _forget(con: duckdb.DuckDBPyConnection, from_height: int) -> None:
+    # The tracker counts the day anew in which it begins.
+    con.execute(
+        "DELETE FROM active_addresses WHERE day >= coalesce("
+        "(SELECT max(day) FROM blocks WHERE height < ?), DATE '0001-01-01')",
+        [from_height],
+    )
     for table in _BY_HEIGHT:
         con.execute(f"DELETE FROM {table} WHERE height >= ?", [from_height])
-    con.execute("DELETE FROM quiet_flows WHERE first_height >= ?", [from_height])
+    for table in _BY_RUN:
+        con.execute(f"DELETE FROM {table} WHERE first_height >= ?", [from_height])
     con.execute("DELETE FROM addresses WHERE since_height >= ?", [from_height])
     con.execute("DELETE FROM chunks")
 
@@ -297,8 +313,15 @@ def _load_results(con: duckdb.DuckDBPyConnection, tracked: Tracked, profiles: tu
         ("quiet", f"INSERT INTO quiet_flows SELECT * REPLACE ({profile} END AS profile) FROM"),
         ("supply", f"INSERT INTO supply SELECT * REPLACE ({profile} END AS profile) FROM"),
         ("coinjoins", "INSERT INTO coinjoins SELECT height, lower(hex(txid)), rule FROM"),
+        ("chain_stats", "INSERT INTO chain_stats BY NAME FROM"),
+        ("active_addresses", "INSERT INTO active_addresses BY NAME FROM"),
+        ("exchange_flows", f"INSERT INTO exchange_flows SELECT * REPLACE ({profile} END AS profile) FROM"),
+        ("pool_supply", f"INSERT INTO pool_supply SELECT * REPLACE ({profile} END AS profile) FROM"),
+        ("exchange_supply", f"INSERT INTO exchange_supply SELECT * REPLACE ({profile} END AS profile) FROM"),
     ):
         con.execute(f"{sql} read_parquet(?)", [str(tracked.path(table))])
+    for table in _BY_DAY_END:  # the tracker gives the ends of its batches too
+        con.execute(f"DELETE FROM {table} WHERE height NOT IN (SELECT max(height) FROM blocks GROUP BY day)")
     con.execute(
         f"""
         INSERT INTO addresses

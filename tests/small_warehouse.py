@@ -16,6 +16,8 @@ from etl.sqlfiles import apply_views, build_tables
 BTC = 100_000_000
 PROFILES = ("coinmetrics", "entity")
 
+_BATCH = 500
+
 NOBODY, POOL_A, NEAR_A, POOL_B, BINANCE, NEAR_B_AT_BINANCE = range(6)
 ATTRIBUTES = [
     (NOBODY, None, None, None),
@@ -37,16 +39,17 @@ def day(number: int) -> date:
 
 def insert(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[object]]) -> None:
     """Add rows to a table; none are fine."""
-    if rows:
-        marks = ", ".join("?" * len(rows[0]))
-        con.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+    for start in range(0, len(rows), _BATCH):
+        batch = rows[start : start + _BATCH]
+        marks = ", ".join([f"({', '.join('?' * len(rows[0]))})"] * len(batch))
+        con.execute(f"INSERT INTO {table} VALUES {marks}", [value for row in batch for value in row])
 
 
-def empty_warehouse() -> duckdb.DuckDBPyConnection:
-    """In memory, migrated, with nothing but the attributes."""
-    con = duckdb.connect()
-    for path in sorted(sql_dir().glob("migrations/*.sql")):
-        con.execute(path.read_text(encoding="utf-8"))
+def empty_warehouse(path: str = ":memory:") -> duckdb.DuckDBPyConnection:
+    """In memory or in a new file, migrated, with nothing but the attributes."""
+    con = duckdb.connect(path)
+    for migration in sorted(sql_dir().glob("migrations/*.sql")):
+        con.execute(migration.read_text(encoding="utf-8"))
     insert(con, "attributes", ATTRIBUTES)
     return con
 

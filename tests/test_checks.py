@@ -113,10 +113,33 @@ BROKEN: dict[str, list[str]] = {
         "UPDATE chunks SET (first_height, txs, inputs, outputs) = (11, 26, 13, 26) WHERE first_height = 10",
         "INSERT INTO chunks VALUES (24, 30, 0, 0, 0)",
     ],
+    "chain_stats_complete": [
+        "DELETE FROM chain_stats WHERE height = 5",
+        "INSERT INTO chain_stats SELECT * FROM chain_stats WHERE height = 5",
+        "UPDATE chain_stats SET height = 99 WHERE height = 5",
+        "UPDATE chain_stats SET transfer_sat = 1000000000 WHERE height = 5",
+        "UPDATE chain_stats SET moved_coinbase_sat = 1000000001 WHERE height = 5",
+        "DELETE FROM active_addresses WHERE day = (SELECT min(day) FROM days)",
+        "INSERT INTO active_addresses SELECT * FROM active_addresses LIMIT 1",
+        "UPDATE active_addresses SET day = '2019-01-01' WHERE day = (SELECT min(day) FROM days)",
+    ],
+    "exchange_flows_sum": [
+        "DELETE FROM exchange_flows WHERE exchange = 'all_exchange' AND first_height = 6",
+        "UPDATE exchange_flows SET in_sat = in_sat + 1 WHERE exchange = 'Binance' AND first_height = 6",
+        "UPDATE exchange_flows SET in_sat = in_sat - 1000000000, out_sat = -1000000000",
+        "UPDATE exchange_flows SET day = '2019-01-01' WHERE first_height = 6",
+    ],
+    "pool_supply_sums": [
+        "DELETE FROM pool_supply WHERE profile = 'entity'",
+        "UPDATE pool_supply SET hop0_sat = hop0_sat + 1 WHERE profile = 'entity'",
+        "UPDATE pool_supply SET hop1_sat = hop1_sat - 1 WHERE profile = 'entity'",
+        "INSERT INTO pool_supply VALUES ('entity', 1, 'A', 1, 1)",
+        "INSERT INTO exchange_supply VALUES ('entity', 1, 'Binance', 1)",
+    ],
     "labels_unique": ["INSERT INTO labels VALUES ('x', 'Kraken', 'elsewhere')"],
     "outflow_matches_flows": [
-        "UPDATE outflow_days SET total_sat = total_sat + 1 WHERE miner = 'all_miner'",
-        "DELETE FROM outflow_days WHERE profile = 'entity'",
+        "UPDATE miner_flow_days SET total_sat = total_sat + 1 WHERE miner = 'all_miner'",
+        "DELETE FROM miner_flow_days WHERE profile = 'entity'",
         "DELETE FROM daily_flows WHERE dst_exchange IS NOT NULL",
     ],
     "prices_unique": [
@@ -212,6 +235,8 @@ def _sound_warehouse() -> duckdb.DuckDBPyConnection:
     insert(con, "blocks", blocks)
     insert(con, "chunks", [(0, 9, 18, 8, 18), (10, BLOCKS - 1, 28, 14, 28)])
     days = [block[5] for block in blocks]
+    insert(con, "chain_stats", [(h, int(h >= 2), _created(h), 0) for h in range(BLOCKS)])
+    insert(con, "active_addresses", [(each, 7) for each in sorted(set(days), key=str)])
     transfers: list[Transfer] = [
         (height, 0, None, POOL_A, _claimed(height) - (BTC if height == 5 else 0)) for height in range(BLOCKS)
     ]
@@ -224,6 +249,13 @@ def _sound_warehouse() -> duckdb.DuckDBPyConnection:
         others = (profile, 6, days[6], False, NOBODY, BINANCE, _created(6), 1)
         insert(con, "quiet_flows", [lost, others])
         insert_supply(con, _miner_balances(), profile)
+        paid = [(height, _created(height)) for height in range(2, BLOCKS)]
+        for name in ("Binance", "all_exchange"):
+            insert(con, "exchange_flows", [(profile, h, days[h], name, sat, 0) for h, sat in paid])
+        ends = {day: height for height, day in enumerate(days)}.values()
+        balances = _miner_balances()
+        insert(con, "pool_supply", [(profile, h, "A", *balances[h]) for h in ends])
+        insert(con, "exchange_supply", [(profile, h, "Binance", h * BTC) for h in ends])
         insert(con, "addresses", [(profile, "m", 0, "A", None, 0)])
     insert(con, "labels", [("x", "Binance", "published"), ("y", "Binance", "published")])
     insert(con, "coinjoins", [(4, "aa", "joinmarket"), (4, "bb", "joinmarket")])
@@ -257,10 +289,13 @@ def test_an_empty_warehouse_passes() -> None:
 
 def test_a_range_that_starts_after_genesis_passes(scratch: duckdb.DuckDBPyConnection) -> None:
     con = scratch
-    for table in ("blocks", "transfer_facts", "supply"):
+    for table in ("blocks", "transfer_facts", "supply", "chain_stats", "pool_supply", "exchange_supply"):
         con.execute(f"DELETE FROM {table} WHERE height < 7")
-    con.execute("DELETE FROM quiet_flows")
-    con.execute("UPDATE supply SET hop0_sat = NULL, hop1_sat = NULL")
+    for table in ("quiet_flows", "exchange_flows"):
+        con.execute(f"DELETE FROM {table} WHERE first_height < 7")
+    con.execute("DELETE FROM active_addresses WHERE day < (SELECT min(day) FROM blocks)")
+    for table in ("supply", "pool_supply"):
+        con.execute(f"UPDATE {table} SET hop0_sat = NULL, hop1_sat = NULL")
     con.execute("UPDATE chain SET first_height = 7")
     build_tables(con)
     assert run_checks(con) == []

@@ -20,6 +20,8 @@ from tests.fakenode import FakeNode
 from tests.golden import CHAINS, GoldenChain, block_files, job_options, node
 
 SOURCES = ("blockfiles", "rpc", "rest")
+_GOLDEN_METRICS = "FlowMiner.*|SplyMiner[01]HopAll(Ntv|USD)"
+"""Ids whose values other than 0 are all in the golden results."""
 
 
 def _backfill(chain: GoldenChain, data_dir: Path, source: SourceOptions) -> None:
@@ -83,7 +85,10 @@ def _is_close(value: Any, expected: str) -> bool:
 
 def test_metrics(published: tuple[GoldenChain, duckdb.DuckDBPyConnection]) -> None:
     chain, con = published
-    rows = con.execute("SELECT profile, day, metric, value FROM metrics").fetchall()
+    rows = con.execute(
+        "SELECT profile, day, metric, value FROM metrics WHERE regexp_full_match(metric, ?)",
+        [_GOLDEN_METRICS],
+    ).fetchall()
     found = {(profile, str(day), metric): value for profile, day, metric, value in rows}
     assert len(found) == len(rows)
     for row in chain.expected("metrics"):
@@ -93,6 +98,49 @@ def test_metrics(published: tuple[GoldenChain, duckdb.DuckDBPyConnection]) -> No
         else:
             assert _is_close(value, row["value"]), (row, value)
     assert {value for value in found.values() if value} == set()
+
+
+def test_chain_statistics(published: tuple[GoldenChain, duckdb.DuckDBPyConnection]) -> None:
+    chain, con = published
+    names = (
+        "BlkCnt", "TxCnt", "TxTfrCnt", "TxTfrValNtv", "FeeTotNtv", "IssTotNtv", "SplyCur", "AdrActCnt",
+    )  # fmt: skip
+    rows = con.execute(
+        f"SELECT day, metric, value FROM metrics WHERE profile = 'coinmetrics' AND metric IN {names}"
+    ).fetchall()
+    found = {(str(day), metric): value for day, metric, value in rows}
+    expected = chain.expected("chain_stats")
+    assert len(expected) == {"economy": 2949, "mainnet_early": 44}[chain.name]
+    supply_sat = 0
+    for row in expected:
+        day = row["day"]
+        assert found[day, "BlkCnt"] == int(row["BlkCnt"])
+        assert found[day, "TxCnt"] == int(row["TxCnt"])
+        assert found[day, "TxTfrCnt"] == int(row["TxTfrCnt"])
+        assert found[day, "TxTfrValNtv"] * 10**8 == int(row["TxTfrVal_sat"])
+        assert found[day, "AdrActCnt"] == int(row["AdrActCnt"])
+        assert found[day, "FeeTotNtv"] * 10**8 == int(row["FeeTot_sat"])
+        assert found[day, "IssTotNtv"] * 10**8 == int(row["IssTot_sat"])
+        supply_sat += int(row["IssTot_sat"])
+        assert found[day, "SplyCur"] * 10**8 == supply_sat
+
+
+def test_supply_on_the_first_day_is_as_published(
+    published: tuple[GoldenChain, duckdb.DuckDBPyConnection],
+) -> None:
+    chain, con = published
+    if chain.name != "mainnet_early":
+        pytest.skip("Coin Metrics publishes Bitcoin's main network")
+    rows = con.execute(
+        "SELECT metric, value FROM metrics WHERE day = '2009-01-09' AND profile = 'coinmetrics' "
+        "AND metric IN ('SplyCur', 'SplyMiner0HopAllNtv', 'SplyMiner1HopAllNtv', 'RevNtv')"
+    ).fetchall()
+    assert dict(rows) == {
+        "SplyCur": 950, "RevNtv": 950, "SplyMiner0HopAllNtv": 1000, "SplyMiner1HopAllNtv": 1000,
+    }  # fmt: skip
+    # 19 blocks of difficulty 1 in a day; the figure is the one that Coin Metrics publishes.
+    rate = con.execute("SELECT value FROM hash_rate WHERE day = '2009-01-09'").fetchall()[0][0]
+    assert rate == pytest.approx(0.000000944495122962963, rel=1e-14)
 
 
 def test_outflow(published: tuple[GoldenChain, duckdb.DuckDBPyConnection]) -> None:

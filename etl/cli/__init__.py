@@ -11,7 +11,10 @@ from importlib import metadata
 
 import click
 
-COMMANDS = ("backfill", "update", "restate", "verify", "demo", "status", "query", "doctor")
+COMMANDS = (
+    "backfill", "update", "restate", "verify", "demo", "status", "metrics", "drill", "plot",
+    "prices", "export", "query", "doctor",
+)  # fmt: skip
 """In the order of --help; each is `command` of the module of its name."""
 
 

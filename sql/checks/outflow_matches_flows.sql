@@ -1,6 +1,6 @@
 -- row: a day on which all miners together sent out another sum than the flows from hops to
 --   addresses without a hop.
--- source: outflow_days, daily_flows; methodology section 7 (the outflow of all_miner and
+-- source: miner_flow_days, daily_flows; methodology section 7 (the outflow of all_miner and
 --   FlowMinerOut1HopAll are the same sum)
 WITH flows AS (
     SELECT profile, day, CAST(sum(value_sat) AS BIGINT) AS flow_sat
@@ -10,8 +10,8 @@ WITH flows AS (
 ),
 outflows AS (
     SELECT profile, day, total_sat
-    FROM outflow_days
-    WHERE miner = 'all_miner'
+    FROM miner_flow_days
+    WHERE flow = 'outflow' AND miner = 'all_miner'
 )
 SELECT profile, day, flow_sat, total_sat
 FROM flows

@@ -7,6 +7,8 @@
 -- category: mining flows
 -- vendor: Coin Metrics FlowMinerIn{N}HopAll{U}
 -- source: flow_days; methodology section 7
+-- drill: transfers WHERE dst_hop <= {N} AND (is_coinbase OR src_hop > {N} OR src_hop IS NULL)
+-- since: 0.1
 CREATE OR REPLACE VIEW flow_miner_in AS
 WITH sums AS (
     SELECT profile, day, n, sum(value_sat) AS value_sat

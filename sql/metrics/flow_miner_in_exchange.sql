@@ -6,6 +6,8 @@
 -- category: mining flows
 -- vendor: Coin Metrics FlowMinerIn1HopAll{X}{U}
 -- source: flow_days, exchange_codes; methodology section 7
+-- drill: transfers WHERE NOT is_coinbase AND src_exchange = '{exchange}' AND dst_hop <= 1
+-- since: 0.1
 CREATE OR REPLACE VIEW flow_miner_in_exchange AS
 WITH sums AS (
     SELECT profile, day, src_exchange AS exchange, sum(value_sat) AS value_sat

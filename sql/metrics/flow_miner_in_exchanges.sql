@@ -1,11 +1,14 @@
 -- metric: FlowMinerIn{N}HopAllEx{U}
 -- name: Flow, miners in from exchanges, {N} hop ({U})
--- definition: what addresses within {N} hops of a coinbase received from addresses of any exchange.
+-- definition: what addresses within {N} hops of a coinbase received from addresses of any
+--   exchange.
 -- unit: {U}
 -- grain: profile, day
 -- category: mining flows
 -- vendor: Coin Metrics FlowMinerIn{N}HopAllEx{U}
 -- source: flow_days; methodology section 7
+-- drill: transfers WHERE NOT is_coinbase AND src_exchange IS NOT NULL AND dst_hop <= {N}
+-- since: 0.1
 CREATE OR REPLACE VIEW flow_miner_in_exchanges AS
 WITH sums AS (
     SELECT profile, day, n, sum(value_sat) AS value_sat

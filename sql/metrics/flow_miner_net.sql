@@ -7,6 +7,8 @@
 -- category: mining flows
 -- vendor: Coin Metrics FlowMinerNet{N}HopAll{U}
 -- source: flow_days; methodology section 7
+-- drill: FlowMinerIn{N}HopAll{U} - FlowMinerOut{N}HopAll{U}
+-- since: 0.1
 CREATE OR REPLACE VIEW flow_miner_net AS
 WITH sides AS (
     SELECT

@@ -7,6 +7,9 @@
 -- category: mining flows
 -- vendor: Coin Metrics FlowMinerOut{N}HopAll{U}
 -- source: flow_days; methodology section 7
+-- drill: transfers WHERE NOT is_coinbase AND src_hop <= {N} AND (dst_hop > {N} OR dst_hop IS
+--   NULL)
+-- since: 0.1
 CREATE OR REPLACE VIEW flow_miner_out AS
 WITH sums AS (
     SELECT profile, day, n, sum(value_sat) AS value_sat

@@ -6,6 +6,8 @@
 -- category: mining flows
 -- vendor: Coin Metrics FlowMinerOut1HopAll{X}{U}
 -- source: flow_days, exchange_codes; methodology section 7
+-- drill: transfers WHERE NOT is_coinbase AND src_hop <= 1 AND dst_exchange = '{exchange}'
+-- since: 0.1
 CREATE OR REPLACE VIEW flow_miner_out_exchange AS
 WITH sums AS (
     SELECT profile, day, dst_exchange AS exchange, sum(value_sat) AS value_sat

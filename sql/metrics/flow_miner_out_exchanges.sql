@@ -6,6 +6,8 @@
 -- category: mining flows
 -- vendor: Coin Metrics FlowMinerOut{N}HopAllEx{U}
 -- source: flow_days; methodology section 7
+-- drill: transfers WHERE NOT is_coinbase AND src_hop <= {N} AND dst_exchange IS NOT NULL
+-- since: 0.1
 CREATE OR REPLACE VIEW flow_miner_out_exchanges AS
 WITH sums AS (
     SELECT profile, day, n, sum(value_sat) AS value_sat

@@ -1,71 +1,84 @@
--- metric: miner_outflow
--- name: Miner outflow and Miners' Position Index
--- definition: what a miner's wallet (the pool's addresses within one hop of its coinbases;
---   all_miner: everyone's) sent to others, per day, and how unusual that is.
--- column: total_sat: sent to addresses outside the wallet, in satoshis
--- column: tx_count: transactions that did so
--- column: mean_btc: total per transaction, in BTC; NULL without any
--- column: top10_sat: the ten largest transactions together, in satoshis
--- column: mean_ma7_btc: average of mean_btc over those of the last 7 calendar days that have one
--- column: total_usd: total at the day's price, in US dollars
--- column: capitulation_index: total_usd over its mean of the last 365 calendar days
--- column: mpi: z-score of capitulation_index over the last 365 calendar days
--- unit: see the columns; NULL until a window is full, where a divisor is 0 or a price is missing
+-- metric: MinerOutflowTotal{U}
+-- column: total_{u}
+-- name: Miner outflow, total ({U})
+-- definition: what a miner's wallet sent to addresses outside it; a miner's wallet is its pool's
+--   addresses within one hop of its coinbases, all_miner's everyone's.
+-- unit: {U}
+-- vendor: CryptoQuant btc/miner-flows/outflow outflow_total
+-- metric: MinerOutflowMean{U}
+-- column: mean_{u}
+-- name: Miner outflow, mean per transaction ({U})
+-- definition: MinerOutflowTotal{U} over MinerOutflowTxCnt; NULL without a transaction.
+-- unit: {U}
+-- vendor: CryptoQuant btc/miner-flows/outflow outflow_mean
+-- metric: MinerOutflowTop10{U}
+-- column: top10_{u}
+-- name: Miner outflow, ten largest transactions ({U})
+-- definition: amounts of the ten transactions with the largest, together.
+-- unit: {U}
+-- vendor: CryptoQuant btc/miner-flows/outflow outflow_top10
+-- metric: MinerOutflowMeanMA7
+-- column: mean_ma7_btc
+-- name: Miner outflow, mean per transaction, 7 day average (BTC)
+-- definition: average of MinerOutflowMeanNtv over those of the last 7 calendar days, this day
+--   included, that have one; NULL on the first 6 days.
+-- unit: BTC
+-- vendor: CryptoQuant btc/miner-flows/outflow outflow_mean_ma7
+-- metric: MinerOutflowTxCnt
+-- column: tx_count
+-- name: Miner outflow, transactions
+-- definition: transactions that moved an amount > 0 so.
+-- unit: transactions
+-- vendor: CryptoQuant btc/miner-flows/transactions-count transactions_count_outflow
+-- metric: MinerOutflowMultiple
+-- column: outflow_multiple
+-- name: Miner outflow multiple
+-- definition: MinerOutflowTotalNtv over its mean of the last 365 calendar days, this day
+--   included; NULL until they are full or where nothing moved in them.
+-- unit: ratio
+-- vendor: Glassnode transactions/miners_outflow_multiple
+-- metric: CapitulationIndex
+-- column: capitulation_index
+-- name: Capitulation index
+-- definition: MinerOutflowTotalUSD over its mean of the last 365 calendar days, this day
+--   included; NULL until they are full, where one has no price or nothing moved in them.
+-- unit: ratio
+-- vendor: CryptoQuant (part of the Miners' Position Index)
+-- metric: MPI
+-- column: mpi
+-- name: Miners' Position Index
+-- definition: CapitulationIndex less its mean of the last 365 calendar days, this day included,
+--   in sample standard deviations of these days; NULL until they are full (729 days) or where they
+--   are all alike.
+-- unit: standard deviations
+-- vendor: CryptoQuant btc/flow-indicator/mpi mpi
 -- grain: profile, day, miner: every final calendar day for each pool that ever appears
 -- category: miner flows
--- vendor: CryptoQuant miner outflow, MPI
--- source: outflow_days, daily_flows (for the pools), metric_days; methodology section 7
+-- source: miner_flow_calendar; methodology section 7
+-- drill: miner_flow_txs WHERE flow = 'outflow'
+-- since: 0.1
 CREATE OR REPLACE VIEW miner_outflow AS
-WITH miners AS (
-    SELECT profile, src_pool AS miner FROM daily_flows WHERE src_hop IS NOT NULL
-    UNION
-    SELECT profile, dst_pool AS miner FROM daily_flows WHERE dst_hop IS NOT NULL
-    UNION
-    SELECT profile, 'all_miner' AS miner FROM metric_days
-),
-totals AS (
-    SELECT
-        metric_days.profile,
-        metric_days.day,
-        miners.miner,
-        coalesce(sent.total_sat, 0) AS total_sat,
-        coalesce(sent.tx_count, 0) AS tx_count,
-        sent.total_sat / sent.tx_count / 1e8 AS mean_btc,
-        coalesce(sent.top10_sat, 0) AS top10_sat,
-        CAST(coalesce(sent.total_sat, 0) AS DECIMAL(18, 0)) * metric_days.per_sat AS total_usd
-    FROM metric_days
-    JOIN miners ON miners.profile = metric_days.profile
-    LEFT JOIN outflow_days AS sent
-        ON sent.profile = metric_days.profile
-        AND sent.day = metric_days.day
-        AND sent.miner = miners.miner
-    WHERE metric_days.unit = 'USD'
-),
-weighed AS (
+WITH weighed AS (
     SELECT
         *,
         CASE WHEN count(*) OVER week = 7 THEN avg(mean_btc) OVER week END AS mean_ma7_btc,
+        CASE WHEN count(*) OVER year = 365 THEN
+            CAST(total_sat AS DOUBLE) * 365
+            / nullif(CAST(sum(total_sat) OVER year AS DOUBLE), 0)
+        END AS outflow_multiple,
         -- The sum is exact, so that a year of equal totals gives mpi a spread of just 0.
         CASE WHEN count(total_usd) OVER year = 365 THEN
             CAST(total_usd AS DOUBLE) * 365
             / nullif(CAST(sum(total_usd) OVER year AS DOUBLE), 0)
         END AS capitulation_index
-    FROM totals
+    FROM miner_flow_calendar
+    WHERE flow = 'outflow'
     WINDOW
         week AS (PARTITION BY profile, miner ORDER BY day ROWS 6 PRECEDING),
         year AS (PARTITION BY profile, miner ORDER BY day ROWS 364 PRECEDING)
 )
 SELECT
-    profile,
-    day,
-    miner,
-    total_sat,
-    tx_count,
-    mean_btc,
-    top10_sat,
-    mean_ma7_btc,
-    total_usd,
-    capitulation_index,
+    * EXCLUDE (flow),
     CASE WHEN count(capitulation_index) OVER year = 365 THEN
         (capitulation_index - avg(capitulation_index) OVER year)
         / nullif(stddev_samp(capitulation_index) OVER year, 0)

@@ -7,6 +7,7 @@
 -- category: mining supply
 -- vendor: Coin Metrics SplyMiner{N}HopAll{U}
 -- source: supply, calendar; methodology section 7
+-- since: 0.1
 CREATE OR REPLACE VIEW sply_miner AS
 SELECT
     metric_days.profile,

@@ -3,12 +3,9 @@
 --   worth in it: Ntv is BTC; USD is at the day's price, NULL where there is none.
 -- unit: BTC or US dollars per satoshi
 -- grain: profile, day, unit
--- source: calendar, supply (for the profiles), prices
+-- source: calendar, profiles, prices
 CREATE OR REPLACE VIEW metric_days AS
-WITH profiles AS (
-    SELECT DISTINCT profile FROM supply
-),
-worth AS (
+WITH worth AS (
     SELECT
         calendar.day,
         calendar.last_height,

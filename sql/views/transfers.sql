@@ -1,6 +1,9 @@
--- transfers: one row per transaction, source group and destination group in which a hop takes part.
--- Unit: satoshis. Grain: profile, transaction, source group, destination group.
--- Source: methodology section 6, from transfer_facts with the codes spelled out.
+-- view: transfers
+-- definition: one row per transaction, source group and destination group in which a hop takes
+--   part; transfer_facts with the codes spelled out.
+-- unit: satoshis
+-- grain: profile, transaction, source attributes, destination attributes
+-- source: transfer_facts, attributes; methodology section 6
 CREATE OR REPLACE VIEW transfers AS
 SELECT
     facts.profile,

@@ -19,6 +19,13 @@ class Coin:
     is_ownable: bool
     value_sat: int
 
+    @property
+    def is_op_return(self) -> bool:
+        """By the script that a text names; of numbers, which have none, a quarter."""
+        if isinstance(self.identity, str):
+            return self.identity.startswith("script:6a")
+        return not self.is_ownable and self.identity % 4 == 1
+
 
 @dataclass(frozen=True)
 class Tx:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 import networkx as nx
 
 from tests.clustering.economy import Block, Coin, Economy, Identity, Tx
+from tests.clustering.reference_sums import holdings, net_flows
 
 UNKNOWN = "Unknown"
 
@@ -128,6 +129,12 @@ class Results:
     """(height, transaction, a, b)"""
     supply: dict[int, tuple[int, int]] = field(default_factory=dict)
     """by height: satoshis of hop 0, of hop 0 and 1"""
+    held: dict[int, dict[tuple[str, str], tuple[int, ...]]] = field(default_factory=dict)
+    """by height: see reference_sums.holdings"""
+    exchange_flows: dict[tuple[int, str], list[int]] = field(
+        default_factory=lambda: defaultdict(lambda: [0, 0])
+    )
+    """by day and exchange: satoshis in, satoshis out"""
 
 
 class _Profile:
@@ -313,7 +320,10 @@ class Reference:
             for position, tx in enumerate(block.txs):
                 for flow, amount in flows(profile, tx, is_coinbase=position == 0):
                     profile.results.transfers.append((block.height, position, tx.name, flow, amount))
+                for exchange, net in net_flows(tx, profile.of).items():
+                    profile.results.exchange_flows[block.day, exchange][net < 0] += abs(net)
             self._move(block, balances)
+            profile.results.held[block.height] = holdings(known, balances)
             profile.results.supply[block.height] = (
                 sum(balances[each] for each, hop in miners.items() if hop == 0),
                 sum(balances[each] for each in miners),

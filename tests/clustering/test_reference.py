@@ -10,6 +10,7 @@ import pytest
 
 from tests.clustering.golden_economy import golden_economy
 from tests.clustering.reference import Attributes, Reference, Results
+from tests.clustering.reference_sums import active, transfers
 from tests.golden import CHAINS, GoldenChain
 
 PROFILES = ("coinmetrics", "entity")
@@ -106,3 +107,20 @@ def test_supply(tracked: tuple[GoldenChain, Reference]) -> None:
         if day != days[chain.last_height]
     }
     assert {key: value for key, value in found.items() if value} == expected
+
+
+def test_chain_statistics(tracked: tuple[GoldenChain, Reference]) -> None:
+    """Of each final day."""
+    chain, reference = tracked
+    blocks = reference.economy.blocks
+    addresses = {_day(day): count for day, count in active(reference.economy).items()}
+    moved: Counter[tuple[str, int]] = Counter()
+    for block in blocks:
+        for at, amount in enumerate(transfers(block)):
+            moved[_day(block.day), at] += amount
+    expected = chain.expected("chain_stats")
+    assert len(expected) >= 44
+    for row in expected:
+        day = row["day"]
+        found = (moved[day, 0], moved[day, 1], addresses.get(day, 0))
+        assert found == (int(row["TxTfrCnt"]), int(row["TxTfrVal_sat"]), int(row["AdrActCnt"])), day

@@ -77,6 +77,8 @@ def _of_entity(found: Outcome) -> Outcome:
         quiet={key: sums for key, sums in found.quiet.items() if key[0] == "entity"},
         changes=[row for row in found.changes if row[0] == "entity"],
         supply={key: sums for key, sums in found.supply.items() if key[0] == "entity"},
+        exchange_flows={key: sums for key, sums in found.exchange_flows.items() if key[0] == "entity"},
+        held={key: sums for key, sums in found.held.items() if key[0] == "entity"},
     )
 
 

@@ -23,6 +23,7 @@ from etl.lake import cut_batch
 from etl.resources import config_dir
 from tests.clustering.economy import Coin, Economy, Pool
 from tests.clustering.reference import NOTHING, Attributes, Reference
+from tests.clustering.reference_sums import active, last_heights, transfers
 
 Tables = dict[str, pa.Table]
 PROFILES = ("coinmetrics", "entity")
@@ -30,7 +31,7 @@ MANY_POOLS = tuple(Pool(f"filler {i}", (), ()) for i in range(40_000))
 """So many that codes of attributes take 32 bits."""
 
 _METHODS = load_profiles(config_dir() / "methodology.toml")
-_NOBODYS = (NONSTANDARD, OP_RETURN, ANCHOR, WITNESS_UNKNOWN)
+_NOBODYS = (NONSTANDARD, ANCHOR, WITNESS_UNKNOWN)
 _EPOCH = date(1970, 1, 1)
 
 
@@ -41,6 +42,8 @@ def learn(tracker: Tracker, tables: Tables) -> Tables:
 
 def _kind(coin: Coin) -> int:
     """Some kind that may be owned, or that may not."""
+    if coin.is_op_return:
+        return OP_RETURN
     number = int(coin.identity)
     return 1 + number % LAST_OWNABLE if coin.is_ownable else _NOBODYS[number % len(_NOBODYS)]
 
@@ -136,6 +139,14 @@ class Outcome:
     supply: dict[tuple[str, int], tuple[int | None, int | None]]
     coinjoins: list[tuple[Any, ...]]
     pools: dict[int, str]
+    transfers: dict[int, tuple[int, int]]
+    """by height: number, satoshis"""
+    active: dict[int, int]
+    """by day: addresses"""
+    exchange_flows: dict[tuple[str, int, str], tuple[int, int]]
+    """(profile, day, exchange): satoshis in, satoshis out"""
+    held: dict[tuple[Any, ...], tuple[int | None, ...]]
+    """(profile, last height of a day, "pool" or "exchange", name): satoshis"""
 
 
 def _sorted(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
@@ -150,6 +161,7 @@ def outcome(tracker: Tracker, results: Sequence[Tables], economy: Economy) -> Ou
             rows.setdefault(name, []).extend(table.to_pylist())
     spell = tracker.codes.spell
     days = {block.height: block.day for block in economy.blocks}
+    rows["active_addresses"] += tracker.finish()["active_addresses"].to_pylist()
     quiet: dict[tuple[Any, ...], tuple[int, int]] = {}
     for row in rows["quiet"]:
         day = (row["day"] - _EPOCH).days
@@ -180,7 +192,42 @@ def outcome(tracker: Tracker, results: Sequence[Tables], economy: Economy) -> Ou
         },
         coinjoins=[(r["height"], r["txid"], r["rule"]) for r in rows["coinjoins"]],
         pools={r["height"]: r["pool"] for r in rows["block_pools"]},
+        transfers={r["height"]: (r["transfer_count"], r["transfer_sat"]) for r in rows["chain_stats"]},
+        active=_once(((r["day"] - _EPOCH).days, r["address_count"]) for r in rows["active_addresses"]),
+        exchange_flows=_exchange_flows(rows["exchange_flows"], days),
+        held=_held(rows, last_heights(economy.blocks)),
     )  # fmt: skip
+
+
+def _once(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    listed = list(pairs)
+    assert len(dict(listed)) == len(listed)
+    return dict(listed)
+
+
+def _exchange_flows(
+    rows: list[dict[str, Any]], days: dict[int, int]
+) -> dict[tuple[str, int, str], tuple[int, int]]:
+    sums: dict[tuple[str, int, str], tuple[int, int]] = {}
+    for row in rows:
+        day = (row["day"] - _EPOCH).days
+        assert days[row["first_height"]] == day
+        key = (PROFILES[row["profile"]], day, row["exchange"])
+        in_sat, out_sat = sums.get(key, (0, 0))
+        sums[key] = (in_sat + row["in_sat"], out_sat + row["out_sat"])
+    return sums
+
+
+def _held(
+    rows: dict[str, list[dict[str, Any]]], heights: set[int]
+) -> dict[tuple[Any, ...], tuple[int | None, ...]]:
+    """Without the ends of batches that end no day, as the warehouse leaves them out."""
+    return _once(
+        ((PROFILES[row.pop("profile")], row.pop("height"), what, row.pop(what)), tuple(row.values()))
+        for what in ("pool", "exchange")
+        for row in rows[f"{what}_supply"]
+        if row["height"] in heights
+    )
 
 
 def tracked(economy: Economy, cuts: Iterable[int] = ()) -> Outcome:
@@ -201,7 +248,8 @@ def expected(reference: Reference) -> Outcome:
     economy = reference.economy
     days = {block.height: block.day for block in economy.blocks}
     is_known = economy.first_height == 0
-    found = Outcome([], {}, [], [], {}, [], reference.pools)
+    found = Outcome([], {}, [], [], {}, [], reference.pools, {}, active(economy), {}, {})
+    found.transfers = {block.height: transfers(block) for block in economy.blocks}
     quiet_sat: Counter[tuple[Any, ...]] = Counter()
     quiet_txs: Counter[tuple[Any, ...]] = Counter()
     for profile in PROFILES:
@@ -217,6 +265,11 @@ def expected(reference: Reference) -> Outcome:
         found.conflicts += [(profile, height, _txid(name), a, b) for height, name, a, b in results.conflicts]
         for height, sums in results.supply.items():
             found.supply[(profile, height)] = sums if is_known else (None, None)
+        found.exchange_flows |= {(profile, *key): (i, o) for key, (i, o) in results.exchange_flows.items()}
+        for height in last_heights(economy.blocks):
+            for (what, name), held in results.held[height].items():
+                amounts = held if is_known else (None,) * len(held)
+                found.held[(profile, height, what, name)] = amounts
     found.quiet = {key: (quiet_sat[key], quiet_txs[key]) for key in quiet_sat}
     found.coinjoins = [(height, _txid(name), rule) for height, name, rule in reference.coinjoins]
     found.facts = _sorted(found.facts)

@@ -8,8 +8,8 @@ import duckdb
 
 from etl.datadir import DataDirectory
 
-_PRIVATE = {"chunks", "quiet_flows", "schema_version"}
-"""How the lake is cut into chunks, sums that daily_flows adds up, and when the schema was made."""
+_PRIVATE = {"chunks", "quiet_flows", "exchange_flows", "schema_version"}
+"""How the lake is cut into chunks, sums per run of blocks, and when the schema was made."""
 
 _DIGEST = "count(*), sum(CAST(hash(rows) AS HUGEINT)), bit_xor(hash(rows)), sum(hash(rows, 1) // 3)"
 """Equal for equal rows in any order: how many, and sums of their 64-bit hashes."""

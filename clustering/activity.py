@@ -1,0 +1,131 @@
+"""Addresses active in a day: distinct identities in inputs and ownable outputs.
+
+Invariants: a day's ownable addresses are gathered as their indices in the registry, and counted when the
+day ends; an address has no memory of when it was active. What the running day has gathered is part of the
+tracker's state. Genesis counts nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from clustering.registry import NOT_OWNABLE
+from etl.jit import compiled, compiled_inner
+
+_BUCKET_BITS = 21
+"""Indices are counted in buckets whose bitmap fits into a core's own cache (256 KB)."""
+
+Ints = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.uint32]
+Ids = npt.NDArray[np.uint64]
+
+
+@compiled_inner
+def gather(index, start, end, gathered, used):  # type: ignore[no-untyped-def]
+    """Append the ownable ones of `index[start:end]` to `gathered`; returns how many it holds."""
+    for k in range(start, end):
+        if index[k] != NOT_OWNABLE:
+            gathered[used] = index[k]
+            used += 1
+    return used
+
+
+@compiled
+def _bucketed(indices):  # type: ignore[no-untyped-def]
+    """(the indices by bucket, where each bucket ends)"""
+    end = np.zeros((np.int64(indices.max()) >> _BUCKET_BITS) + 1, np.int64)
+    for index in indices:
+        end[np.int64(index) >> _BUCKET_BITS] += 1
+    total = 0
+    for bucket in range(end.size):
+        size = end[bucket]
+        end[bucket] = total
+        total += size
+    ordered = np.empty_like(indices)
+    for index in indices:
+        home = np.int64(index) >> _BUCKET_BITS
+        ordered[end[home]] = index
+        end[home] += 1
+    return ordered, end
+
+
+@compiled
+def count_distinct(indices):  # type: ignore[no-untyped-def]
+    """How many different ones there are among `indices`, unsigned 32-bit numbers."""
+    if indices.size == 0:
+        return 0
+    ordered, end = _bucketed(indices)
+    bitmap = np.zeros((1 << _BUCKET_BITS) // 64, np.uint64)
+    distinct = 0
+    start = 0
+    for bucket in range(end.size):
+        for k in range(start, end[bucket]):
+            place = ordered[k] & np.uint32((1 << _BUCKET_BITS) - 1)
+            bit = np.uint64(1) << np.uint64(place & np.uint32(63))
+            if bitmap[place >> np.uint32(6)] & bit == 0:
+                bitmap[place >> np.uint32(6)] |= bit
+                distinct += 1
+        for k in range(start, end[bucket]):
+            bitmap[(ordered[k] & np.uint32((1 << _BUCKET_BITS) - 1)) >> np.uint32(6)] = 0
+        start = end[bucket]
+    return distinct
+
+
+class ActiveDay:
+    """What the running day has gathered so far."""
+
+    def __init__(self, day: int, indices: Indices, ids: Ids) -> None:
+        self._day = day
+        self._indices = [indices]
+        self._ids = [ids]
+
+    def state(self) -> tuple[Ints, Indices, Ids]:
+        """((1,) day, indices of ownable addresses, ids of other identities) as `restored` takes them."""
+        self._indices = [np.concatenate(self._indices)]
+        self._ids = [np.unique(np.concatenate(self._ids))]
+        return np.array([self._day], np.int64), self._indices[0], self._ids[0]
+
+    @classmethod
+    def restored(cls, day: Ints, indices: Indices, ids: Ids) -> ActiveDay:
+        """The running day of a saved state."""
+        return cls(int(day[0]), indices, ids)
+
+    @classmethod
+    def before_all(cls) -> ActiveDay:
+        """Nothing gathered, no day begun."""
+        return cls(-1, np.empty(0, np.uint32), np.empty(0, np.uint64))
+
+    def add(self, days: Ints, indices: Indices, ends: Ints, ids: Ids, id_ends: Ints) -> Ints:
+        """Take in a batch of n blocks; returns rows (day, distinct addresses) of the days that ended.
+
+        `days`, `ends` and `id_ends` are (n,): each block's day, and where its part of `indices` and `ids`
+        ends.
+        """
+        rows = list(self._rows(days, indices, ends, ids, id_ends))
+        return np.array(rows, np.int64).reshape(-1, 2)
+
+    def _rows(
+        self, days: Ints, indices: Indices, ends: Ints, ids: Ids, id_ends: Ints
+    ) -> Iterator[tuple[int, int]]:
+        lasts = np.flatnonzero(np.append(days[1:] != days[:-1], True)).tolist()
+        start = id_start = 0
+        for last in lasts:
+            day, end, id_end = int(days[last]), int(ends[last]), int(id_ends[last])
+            if day != self._day:
+                if self._day >= 0:
+                    yield self._day, self._count()
+                self._day, self._indices, self._ids = day, [], []
+            self._indices.append(indices[start:end].copy())
+            self._ids.append(ids[id_start:id_end].copy())
+            start, id_start = end, id_end
+
+    def running(self) -> Ints:
+        """The row (day, distinct addresses) of the running day, (1, 2), as it stands."""
+        return np.array([[self._day, self._count()]], np.int64)
+
+    def _count(self) -> int:
+        indices = np.concatenate(self._indices)
+        return int(count_distinct(indices)) + len(np.unique(np.concatenate(self._ids)))

@@ -1,0 +1,1 @@
+"""Charts of metrics: what they show (chart, data) and how it is drawn (picture, page, spark)."""

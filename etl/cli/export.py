@@ -1,0 +1,36 @@
+"""`minerflow export`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from etl.cli.common import Command, settings_of
+
+
+@click.command(cls=Command, example="minerflow export ./minerflow-export --format csv --since 2024-01-01")
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--format", "form", type=click.Choice(["parquet", "csv"]), default="parquet", show_default=True)
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Leave the files of years before this day's as they are.",
+)
+def command(directory: Path, form: str, since: datetime | None, **options: Any) -> None:
+    """Write all tables and daily metrics into files by profile and year, with a data dictionary.
+
+    A second export to the same directory writes only the files whose rows have changed.
+    """
+    from etl.datadir import DataDirectory
+    from etl.export import export
+    from etl.published import open_published
+
+    with open_published(DataDirectory(settings_of(options).data_dir)) as con:
+        done = export(con, directory, form, since.date() if since else None)
+    click.echo(
+        f"{directory}: {done.written:,} files written ({done.written_rows:,} rows), "
+        f"{done.unchanged:,} unchanged, {done.deleted:,} deleted"
+    )

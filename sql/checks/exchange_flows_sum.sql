@@ -1,0 +1,12 @@
+-- row: a day on which the net flows of the exchanges sum to another net flow than that of all exchanges
+--   taken as one, or on which flows are negative or of days without blocks.
+-- source: exchange_flows, days
+SELECT profile, day
+FROM exchange_flows
+GROUP BY profile, day
+HAVING
+    sum(in_sat - out_sat) FILTER (exchange <> 'all_exchange')
+    <> coalesce(sum(in_sat - out_sat) FILTER (exchange = 'all_exchange'), 0)
+    OR min(in_sat) < 0
+    OR min(out_sat) < 0
+    OR day NOT IN (SELECT day FROM days);

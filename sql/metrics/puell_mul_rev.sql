@@ -1,0 +1,21 @@
+-- metric: PuellMulRev
+-- name: Puell multiple, revenue
+-- definition: RevUSD over its mean of the last 365 calendar days, this day included; NULL until
+--   they are full, where one has no price or all are 0. The same in every profile.
+-- unit: ratio
+-- grain: profile, day
+-- category: mining revenue
+-- vendor: Coin Metrics PuellMulRev
+-- source: rev
+-- since: 0.1
+CREATE OR REPLACE VIEW puell_mul_rev AS
+SELECT
+    profile,
+    day,
+    'PuellMulRev' AS metric,
+    CASE WHEN count(value) OVER year = 365 THEN
+        CAST(value AS DOUBLE) * 365 / nullif(CAST(sum(value) OVER year AS DOUBLE), 0)
+    END AS value
+FROM rev
+WHERE metric = 'RevUSD'
+WINDOW year AS (PARTITION BY profile ORDER BY day ROWS 364 PRECEDING);

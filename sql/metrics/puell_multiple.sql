@@ -1,0 +1,21 @@
+-- metric: PuellMultiple
+-- name: Puell multiple, issuance
+-- definition: IssTotUSD over its mean of the last 365 calendar days, this day included; NULL
+--   until they are full, where one has no price or all are 0. The same in every profile.
+-- unit: ratio
+-- grain: profile, day
+-- category: mining revenue
+-- vendor: CryptoQuant btc/network-indicator/puell-multiple puell_multiple
+-- source: iss_tot
+-- since: 0.1
+CREATE OR REPLACE VIEW puell_multiple AS
+SELECT
+    profile,
+    day,
+    'PuellMultiple' AS metric,
+    CASE WHEN count(value) OVER year = 365 THEN
+        CAST(value AS DOUBLE) * 365 / nullif(CAST(sum(value) OVER year AS DOUBLE), 0)
+    END AS value
+FROM iss_tot
+WHERE metric = 'IssTotUSD'
+WINDOW year AS (PARTITION BY profile ORDER BY day ROWS 364 PRECEDING);

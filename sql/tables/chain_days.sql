@@ -1,0 +1,48 @@
+-- table: chain_days
+-- definition: what the blocks of a day hold together, genesis not counted; days without such blocks
+--   have no row. Materialised, rebuilt after loading: a day's number needs each of its blocks.
+--   transfer_count, transfer_sat and moved_coinbase_sat are NULL where they are not known of each
+--   block. overwritten_sat is the coinbases of mainnet that the blocks 91842 and 91880 replaced by
+--   identical ones, so that they can never be spent.
+-- unit: satoshis, counts, difficulty (1 is that of genesis on mainnet)
+-- grain: day
+-- source: blocks, chain_stats, chain; methodology sections 1 and 2
+CREATE OR REPLACE TABLE chain_days AS
+WITH sums AS (
+    SELECT
+        day,
+        count(*) AS block_count,
+        CAST(sum(tx_count - 1) AS BIGINT) AS tx_count,
+        CAST(sum(spent_sat - created_sat) AS BIGINT) AS fee_sat,
+        CAST(sum(coinbase_sat) AS BIGINT) AS coinbase_sat,
+        -- The target is mantissa x 256^(exponent - 3); difficulty 1 has 65535 x 256^(29 - 3).
+        sum(65535 / nullif(bits & 16777215, 0) * pow(256.0, 29 - (bits >> 24))) AS difficulty_sum,
+        count(*) FILTER (
+            height IN (91842, 91880) AND (SELECT network FROM chain) = 'mainnet'
+        ) * 5000000000 AS overwritten_sat
+    FROM blocks
+    WHERE height > 0
+    GROUP BY day
+),
+-- Summed apart from blocks and joined afterwards: DuckDB 2.0.0 takes a sum over the left side of a
+-- join with nothing for small, and cuts it short when it is sorted.
+known AS (
+    SELECT
+        blocks.day,
+        count(*) AS block_count,
+        CAST(sum(chain_stats.transfer_count) AS BIGINT) AS transfer_count,
+        CAST(sum(chain_stats.transfer_sat) AS BIGINT) AS transfer_sat,
+        CAST(sum(chain_stats.moved_coinbase_sat) AS BIGINT) AS moved_coinbase_sat
+    FROM chain_stats
+    JOIN blocks ON blocks.height = chain_stats.height
+    WHERE blocks.height > 0
+    GROUP BY blocks.day
+)
+SELECT
+    sums.*,
+    known.transfer_count,
+    known.transfer_sat,
+    known.moved_coinbase_sat
+FROM sums
+LEFT JOIN known ON known.day = sums.day AND known.block_count = sums.block_count
+ORDER BY sums.day;
