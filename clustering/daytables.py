@@ -70,7 +70,7 @@ def _names(numbers: Ints, names: tuple[str | None, ...]) -> pa.Array:
 
 
 def chain_stats_table(height: Ints, transfers: Ints) -> pa.Table:
-    """Of `transfers` as chainstats.block_transfers gives them."""
+    """Of `transfers` as kernel.Rows has them."""
     return _table("chain_stats", [height, transfers[:, 0], transfers[:, 1]])
 
 

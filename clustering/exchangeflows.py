@@ -62,26 +62,20 @@ def _settle(exchange, net, in_sat, out_sat):  # type: ignore[no-untyped-def]
 
 
 @compiled_inner
-def net_block(  # type: ignore[no-untyped-def]
-    tx, last_tx, in_count, out_count, i, o, in_code, in_sat, out_code, out_sat, layout, netted
+def net_transaction(  # type: ignore[no-untyped-def]
+    in_code, in_value, i, i_end, out_code, out_value, o, o_end, layout, netted
 ):
-    """Add the transactions [tx, last_tx) of a block, whose inputs start at `i` and outputs at `o`."""
-    flows_in, flows_out = netted.in_sat, netted.out_sat
-    net_sat, touched = netted.net_sat, netted.touched
-    for t in range(tx, last_tx):
-        i_end = i + in_count[t]
-        o_end = o + out_count[t]
-        count = _add(in_code, i, i_end, in_sat, -1, layout, net_sat, touched, 0)
-        count = _add(out_code, o, o_end, out_sat, 1, layout, net_sat, touched, count)
-        total = np.int64(0)
-        for c in range(count):
-            exchange = touched[c]
-            _settle(exchange, net_sat[exchange], flows_in, flows_out)
-            total += net_sat[exchange]
-            net_sat[exchange] = 0
-        _settle(0, total, flows_in, flows_out)
-        i = i_end
-        o = o_end
+    """Add a transaction with inputs [i, i_end) and outputs [o, o_end) to a Netted."""
+    in_sat, out_sat, net_sat, touched = netted
+    count = _add(in_code, i, i_end, in_value, -1, layout, net_sat, touched, 0)
+    count = _add(out_code, o, o_end, out_value, 1, layout, net_sat, touched, count)
+    total = np.int64(0)
+    for c in range(count):
+        exchange = touched[c]
+        _settle(exchange, net_sat[exchange], in_sat, out_sat)
+        total += net_sat[exchange]
+        net_sat[exchange] = 0
+    _settle(0, total, in_sat, out_sat)
 
 
 @compiled

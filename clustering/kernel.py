@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clustering.activity import gather
-from clustering.exchangeflows import flush_flows, net_block
+from clustering.exchangeflows import flush_flows
 from clustering.holdings import add_balance, note_holdings
 from clustering.hops import credit, first_sights, join_inputs, pay_hop_one, settle
 from clustering.owners import with_room
@@ -74,6 +74,8 @@ class Rows(NamedTuple):
     """indices of addresses in inputs and outputs, genesis left out"""
     active_end: Ints
     """(n,) where each block's part of `active` ends"""
+    transfers: Ints
+    """(n, 2): how many transfers each block has in Coin Metrics' sense, and their satoshis"""
 
 
 @compiled
@@ -147,6 +149,7 @@ def track_batch(  # type: ignore[no-untyped-def]
     conflicts = np.empty((64, 4), np.int64)
     quiet_rows = np.empty((256, 7), np.int64)
     supply = np.empty((b.height.size, 4), np.int64)
+    counted = np.zeros((b.height.size, 2), np.int64)
     flow_rows, flow_n = np.empty((256, 6), np.int64), 0
     held_rows, held_n = np.empty((256, 6), np.int64), 0
     active, active_n = np.empty(in_id.size + out_id.size, np.uint32), 0
@@ -218,13 +221,8 @@ def track_batch(  # type: ignore[no-untyped-def]
         )  # fmt: skip
         cm_facts, cm_n, en_facts, en_n = transfer_block(
             tx, last_tx, b, i, o, in_index, cm_in, en_in, out_index, cm_out, en_out, records, layout,
-            scratch, cm_quiet, en_quiet, height, cm_facts, cm_n, en_facts, en_n,
-        )  # fmt: skip
-        net_block(
-            tx, last_tx, in_count, out_count, i, o, cm_in, in_sat, cm_out, out_sat, layout, cm_netted
-        )  # fmt: skip
-        net_block(
-            tx, last_tx, in_count, out_count, i, o, en_in, in_sat, en_out, out_sat, layout, en_netted
+            scratch, cm_quiet, en_quiet, cm_netted, en_netted, counted[block], height, cm_facts, cm_n,
+            en_facts, en_n,
         )  # fmt: skip
         supply[block, 0] = cm_supply[0]
         supply[block, 1] = cm_supply[1]
@@ -244,5 +242,5 @@ def track_batch(  # type: ignore[no-untyped-def]
     return (
         cm_facts[:cm_n], en_facts[:en_n], cm_rows[:cm_rows_n], en_rows[:en_rows_n],
         conflicts[:conflicts_n], quiet_rows[:quiet_n], supply, flow_rows[:flow_n], held_rows[:held_n],
-        active[:active_n], active_end,
+        active[:active_n], active_end, counted,
     )  # fmt: skip

@@ -18,7 +18,6 @@ import pyarrow as pa
 
 from clustering.activity import ActiveDay
 from clustering.attributes import CodeBook
-from clustering.chainstats import block_transfers
 from clustering.coinjoin import RULES, coinjoin_rules
 from clustering.daytables import (
     active_addresses_table,
@@ -238,11 +237,8 @@ class Tracker:
         active = self._active.add(
             day, rows.active, rows.active_end, t.in_id[nobodys], np.searchsorted(nobodys, inputs)
         )
-        transfers = block_transfers(
-            t.tx_count, t.in_count, t.out_count, t.in_id, t.out_id, t.out_kind, t.out_sat
-        )
         return {
-            "chain_stats": chain_stats_table(height, transfers),
+            "chain_stats": chain_stats_table(height, rows.transfers),
             "active_addresses": active_addresses_table(active),
             "exchange_flows": exchange_flows_table(rows.exchange_flows, self.codes),
             **holdings_tables(rows.holdings, self.codes, is_known=self._is_known),

@@ -13,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from clustering.attributes import exchange_of, hop_of
+from clustering.exchangeflows import net_transaction
 from clustering.owners import en_root, with_room
 from clustering.sorting import sort
+from etl.chain.identity import OP_RETURN
 from etl.jit import compiled, compiled_inner
 
 NO_SOURCE = -1
@@ -210,20 +212,33 @@ def _group_destinations(  # type: ignore[no-untyped-def]
 
 
 @compiled_inner
-def _codes_and_sums(  # type: ignore[no-untyped-def]
-    in_sat, cm_in, en_in, i, i_end, out_sat, cm_out, en_out, o, o_end, is_own
-):
-    """All codes of both profiles together, what a transaction spends, and what others receive."""
+def _spent(in_sat, cm_in, en_in, i, i_end):  # type: ignore[no-untyped-def]
+    """(all codes of both profiles together, satoshis) of a transaction's inputs."""
     codes = np.int64(0)
     total = np.int64(0)
-    received = np.int64(0)
     for q in range(i, i_end):
         codes |= cm_in[q] | en_in[q]
         total += in_sat[q]
+    return codes, total
+
+
+@compiled_inner
+def _received(out_sat, out_kind, cm_out, en_out, o, o_end, is_own):  # type: ignore[no-untyped-def]
+    """(all codes, satoshis to others, outputs to others with value, their satoshis), the last two without
+    OP_RETURN."""
+    codes = np.int64(0)
+    received = np.int64(0)
+    count = np.int64(0)
+    value = np.int64(0)
     for p in range(o, o_end):
         codes |= cm_out[p] | en_out[p]
-        received += np.int64(0) if is_own[p - o] else out_sat[p]
-    return codes, total, received
+        if is_own[p - o] or out_sat[p] == 0:
+            continue
+        received += out_sat[p]
+        if out_kind[p] != OP_RETURN:
+            count += 1
+            value += out_sat[p]
+    return codes, received, count, value
 
 
 @compiled_inner
@@ -235,16 +250,18 @@ def _add_unmarked(quiet_sat, quiet_txs, row, received):  # type: ignore[no-untyp
 @compiled
 def transfer_block(  # type: ignore[no-untyped-def]
     tx, last_tx, b, i, o, in_index, cm_in, en_in, out_index, cm_out, en_out, records, layout, scratch,
-    cm_quiet, en_quiet, height, cm_facts, cm_used, en_facts, en_used,
+    cm_quiet, en_quiet, cm_netted, en_netted, counted, height, cm_facts, cm_used, en_facts, en_used,
 ):  # fmt: skip
     """All transfers of a block's transactions [tx, last_tx) of the batch `b` in both profiles.
 
     `cm_in`, `en_in`, `cm_out` and `en_out` are the codes of every input and output after the block;
     inputs start at `i`, outputs at `o`. Appends (height, position in block, tx in batch, source,
-    destination, satoshis) to the facts of each profile; returns these and their lengths.
+    destination, satoshis) to the facts of each profile; returns these and their lengths. Adds to `counted`
+    (2,) the outputs to others and their satoshis, whoever they are (Coin Metrics' TxTfr metrics: of no
+    coinbase, with value, no OP_RETURN, to none of the transaction's input addresses).
     """
     in_count, out_count = b.in_count, b.out_count
-    in_id, in_sat, out_id, out_sat = b.in_id, b.in_sat, b.out_id, b.out_sat
+    in_id, in_sat, out_id, out_sat, out_kind = b.in_id, b.in_sat, b.out_id, b.out_sat, b.out_kind
     source, source_sat, is_own = scratch.source, scratch.source_sat, scratch.is_own
     destination, destination_sat = scratch.destination, scratch.destination_sat
     cm_sat, cm_txs = cm_quiet.value_sat, cm_quiet.tx_count
@@ -256,9 +273,15 @@ def transfer_block(  # type: ignore[no-untyped-def]
             _mark_own_nested(in_id, i, i_end, out_id, o, o_end, is_own)
         else:
             _mark_own_sorted(in_id, i, i_end, out_id, o, o_end, is_own)
-        codes, total, received = _codes_and_sums(
-            in_sat, cm_in, en_in, i, i_end, out_sat, cm_out, en_out, o, o_end, is_own
-        )
+        spent_codes, total = _spent(in_sat, cm_in, en_in, i, i_end)
+        paid_codes, received, count, value = _received(out_sat, out_kind, cm_out, en_out, o, o_end, is_own)
+        codes = spent_codes | paid_codes
+        if i_end > i:
+            counted[0] += count
+            counted[1] += value
+        if codes != 0:
+            net_transaction(cm_in, in_sat, i, i_end, cm_out, out_sat, o, o_end, layout, cm_netted)
+            net_transaction(en_in, in_sat, i, i_end, en_out, out_sat, o, o_end, layout, en_netted)
         if received > 0 and (total > 0 or i_end == i):
             if codes == 0:
                 row = 0 if i_end > i else cm_sat.shape[0] - 1
