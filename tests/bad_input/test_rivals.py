@@ -120,6 +120,14 @@ def test_revealed_keys_tell_whose_undo_data_it_is(tmp_path: Path, kind: str, ord
     assert _spent_in_the_rivals_place(options) == chain.scripts
 
 
+def test_a_record_may_stand_there_twice(tmp_path: Path) -> None:
+    """As a node leaves it that was killed and connected the block again."""
+    chain = _chain("p2wpkh")
+    options = _options(tmp_path, replace(chain, undos=[*chain.undos, chain.undos[chain.own], chain.undos[2]]))
+    run_backfill(options, None, Silent())
+    assert _spent_in_the_rivals_place(options) == chain.scripts
+
+
 @pytest.mark.parametrize("kind", ["p2tr", "p2pk"])
 def test_what_stays_ambiguous_is_an_error(tmp_path: Path, kind: str) -> None:
     jobs = Refusals(_options(tmp_path, _chain(kind)), None)

@@ -1,9 +1,10 @@
 """Whose undo data is whose, among blocks that share their predecessor.
 
 Invariants:
-- Undo records of rivals (same previous hash, same file) pass each other's checksum. Each record is one
-  block's, and a block has one at most, so a record is taken for a block's own only if every way to give
-  each record to a block that it fits says so.
+- Undo records of rivals (same previous hash, same file) pass each other's checksum. Of different records
+  each is one block's and a block has one at most (the same one may stand there twice after the node was
+  killed), so a record is taken for a block's own only if every way to give each record to a block that it
+  fits says so.
 - A record fits a block in the number of inputs per transaction, in amounts (no negative fee, coinbase
   within subsidy and fees) and in the key hashes that the inputs reveal.
 - Rivals that spend the same outputs in the same order have the same undo data.
@@ -54,21 +55,22 @@ class Contender:
         )
 
 
-def own_undo(own: Contender, rivals: Sequence[Contender], records: Sequence[Bytes]) -> set[bytes | None]:
-    """What the undo data of `own` may be, of all `records` that pass the checksum; None: not among them."""
+def own_undo(own: Contender, rivals: Sequence[Contender], found: Sequence[Bytes]) -> set[bytes | None]:
+    """What the undo data of `own` may be, of the records `found`; None: it is not among them."""
+    records = list({record.tobytes(): record for record in found}.values())
     blocks = [own, *rivals]
     twins = {at for at, block in enumerate(blocks) if block.outpoints == own.outpoints}
     others = frozenset(range(len(blocks))) - twins
     fitting = [frozenset(at for at, block in enumerate(blocks) if block.fits(record)) for record in records]
-    found: set[bytes | None] = set()
+    possible: set[bytes | None] = set()
     for at, record in enumerate(records):
         rest = fitting[:at] + fitting[at + 1 :]
         free = others | twins
         if any(_can_be_given(rest, free - {twin}) for twin in fitting[at] & twins):
-            found.add(record.tobytes())
+            possible.add(record.tobytes())
     if _can_be_given(fitting, others):
-        found.add(None)
-    return found
+        possible.add(None)
+    return possible
 
 
 def _can_be_given(fitting: Sequence[frozenset[int]], free: frozenset[int]) -> bool:
