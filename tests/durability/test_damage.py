@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from etl.chain.schema import BLOCKS, TABLES
+from etl.chain.schema import BLOCKS, INPUTS, TABLES
 from etl.datadir import DataDirectory
 from etl.errors import LakeDamaged, UsageError
-from etl.lake import Chunk, Lake
+from etl.lake import Chunk, ChunkWriter, Lake
 from etl.options import JobOptions
 from etl.pipeline import run_backfill, run_restate, run_update
 from etl.progress import Silent
@@ -47,7 +48,7 @@ def _flip(path: Path, position: int, bit: int = 0) -> None:
     path.write_bytes(content)
 
 
-def _content(lake: Lake, chunk: Chunk) -> list[object]:
+def _content(lake: Lake, chunk: Chunk) -> list[pa.Table]:
     return [lake.read(chunk, table, schema.names) for table, schema in TABLES.items()]
 
 
@@ -203,3 +204,24 @@ def test_a_damaged_published_file_is_replaced(
     assert damage not in ("garbage", "cut off") or any(
         str(published) in warning for warning in report.warnings
     )
+
+
+def test_chunks_of_an_earlier_version_are_read_anew(
+    indexed: tuple[Path, Results], options: JobOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Written before inputs said whose output they spend."""
+    lake = Lake(options.data_dir / "lake")
+    chunk = lake.chunks()[0]
+    tables = dict(zip(TABLES, _content(lake, chunk), strict=True))
+    facts = {name: value for name, value in vars(chunk).items() if name != "files"}
+    shutil.rmtree(lake.directory / chunk.name)
+    with monkeypatch.context() as earlier:
+        earlier.setitem(TABLES, "inputs", INPUTS.remove(INPUTS.get_field_index("spent_txid")))
+        writer = ChunkWriter(lake.directory, chunk.first_height, chunk.last_height)
+        writer.write({**tables, "inputs": tables["inputs"].drop_columns("spent_txid")})
+        writer.commit(**facts)
+    with pytest.raises(LakeDamaged, match="inputs.parquet has other columns"):
+        run_restate(options, Silent())
+    report = run_update(options, Silent())
+    assert any("other columns" in warning for warning in report.warnings)
+    assert differing(published_results(options.data_dir), indexed[1]) == []
