@@ -16,7 +16,12 @@ ALL_EXCHANGES = "all_exchange"
 
 SCHEMAS = {
     "chain_stats": pa.schema(
-        [("height", pa.int32()), ("transfer_count", pa.int32()), ("transfer_sat", pa.int64())]
+        [
+            ("height", pa.int32()),
+            ("transfer_count", pa.int32()),
+            ("transfer_sat", pa.int64()),
+            ("moved_coinbase_sat", pa.int64()),
+        ]
     ),
     "active_addresses": pa.schema([("day", pa.date32()), ("address_count", pa.int64())]),
     "exchange_flows": pa.schema(
@@ -69,9 +74,13 @@ def _names(numbers: Ints, names: tuple[str | None, ...]) -> pa.Array:
     return pa.array([names[number] for number in numbers.tolist()], pa.string())
 
 
-def chain_stats_table(height: Ints, transfers: Ints) -> pa.Table:
-    """Of `transfers` as kernel.Rows has them."""
-    return _table("chain_stats", [height, transfers[:, 0], transfers[:, 1]])
+def chain_stats_table(height: Ints, transfers: Ints, moved: Ints, *, is_known: bool) -> pa.Table:
+    """Of `transfers` as kernel.Rows has them, and satoshis of coinbases moved per block.
+
+    The latter NULL unless the chain is known from genesis on.
+    """
+    moved_sat = pa.array(moved, mask=np.full(len(moved), not is_known))
+    return _table("chain_stats", [height, transfers[:, 0], transfers[:, 1], moved_sat])
 
 
 def active_addresses_table(rows: Ints) -> pa.Table:

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from clustering.activity import ActiveDay
 from clustering.attributes import CodeBook
+from clustering.coinbases import Coinbases, short_ids
 from clustering.coinjoin import RULES, coinjoin_rules
 from clustering.daytables import (
     active_addresses_table,
@@ -42,7 +43,7 @@ from etl.chain.networks import Network
 COLUMNS = {
     "blocks": ["height", "mediantime", "tx_count", "coinbase_script"],
     "txs": ["txid", "input_count", "output_count"],
-    "inputs": ["value_sat", "address_id", "kind"],
+    "inputs": ["value_sat", "address_id", "kind", "spent_txid"],
     "outputs": ["value_sat", "address_id", "kind"],
 }
 """What `track` reads of the lake."""
@@ -51,8 +52,11 @@ TXIDS = {"blocks": ["height", "tx_count"], "txs": ["txid", "input_count", "outpu
 """Transaction ids, and what it takes to cut a batch of them."""
 
 OWNERSHIP_COLUMNS = {
-    **COLUMNS, "blocks": TXIDS["blocks"], "txs": ["input_count", "output_count"],
-}  # fmt: skip
+    **COLUMNS,
+    "blocks": TXIDS["blocks"],
+    "txs": ["input_count", "output_count"],
+    "inputs": ["value_sat", "address_id", "kind"],
+}
 """What `learn_ownership` reads of the lake."""
 
 _SECONDS_A_DAY = 86_400
@@ -74,6 +78,8 @@ class TrackerState:
     """(1,) the running day, see clustering.activity; the next two are what it has gathered"""
     active_indices: npt.NDArray[np.uint32]
     active_ids: npt.NDArray[np.uint64]
+    coinbases: npt.NDArray[np.uint64]
+    """see clustering.coinbases"""
 
 
 @dataclass(frozen=True)
@@ -160,11 +166,13 @@ class Tracker:
             codes = exchanges * self.codes.layout.radix
             self._supply = np.zeros((2, BY_CODE + codes), dtype=np.int64)
             self._active = ActiveDay.before_all()
+            self._coinbases = Coinbases(np.empty(0, np.uint64))
         else:
             self._registry = Registry.restored(state.records)
             self._miners = MinerTable(state.miner_root, state.miner_height, state.miner_count)
             self._supply = state.supply.copy()
             self._active = ActiveDay.restored(state.active_day, state.active_indices, state.active_ids)
+            self._coinbases = Coinbases(state.coinbases)
         self._is_flat = False
 
     @property
@@ -181,7 +189,7 @@ class Tracker:
         """The state as it stands; its arrays are views until the next batch."""
         return TrackerState(
             self._registry.records(), self._miners.root, self._miners.height,
-            self._miners.used, self._supply, *self._active.state(),
+            self._miners.used, self._supply, *self._active.state(), self._coinbases.state(),
         )  # fmt: skip
 
     def learn_ownership(
@@ -217,7 +225,8 @@ class Tracker:
             rows, txids=txids, height=height, day=day, ids=self._registry.table().records["id"],
             exchanges=len(self.codes.exchanges), layout=self.codes.layout, is_known=self._is_known,
         )  # fmt: skip
-        results |= self._day_tables(t, height, day, rows)
+        moved = self._moved_coinbases(tables["inputs"], t, txids)
+        results |= self._day_tables(t, height, day, rows, moved)
         results["coinjoins"] = coinjoins_table(t.rule, RULES, np.repeat(height, t.tx_count), txids)
         names = [self.codes.pools[number] for number in pool.tolist()]
         results["block_pools"] = pa.Table.from_arrays(
@@ -229,7 +238,15 @@ class Tracker:
         """What the running day has so far; call it after the last batch."""
         return {"active_addresses": active_addresses_table(self._active.running())}
 
-    def _day_tables(self, t: _Transactions, height: Ints, day: Ints, rows: Rows) -> dict[str, pa.Table]:
+    def _moved_coinbases(self, inputs: pa.Table, t: _Transactions, txids: pa.Array) -> Ints:
+        first = np.concatenate(([0], np.cumsum(t.tx_count)[:-1])).astype(np.int64)
+        self._coinbases.add(short_ids(txids, first))
+        spent = _numpy(inputs, "spent_txid").astype(np.uint64, copy=False)
+        return self._coinbases.moved(t.tx_count, t.in_count, spent, t.in_sat)
+
+    def _day_tables(
+        self, t: _Transactions, height: Ints, day: Ints, rows: Rows, moved: Ints
+    ) -> dict[str, pa.Table]:
         inputs = np.cumsum(t.in_count)[np.cumsum(t.tx_count) - 1]
         nobodys = np.flatnonzero((t.in_kind < P2PKH) | (t.in_kind > LAST_OWNABLE))
         if height[0] == 0:
@@ -238,7 +255,7 @@ class Tracker:
             day, rows.active, rows.active_end, t.in_id[nobodys], np.searchsorted(nobodys, inputs)
         )
         return {
-            "chain_stats": chain_stats_table(height, rows.transfers),
+            "chain_stats": chain_stats_table(height, rows.transfers, moved, is_known=self._is_known),
             "active_addresses": active_addresses_table(active),
             "exchange_flows": exchange_flows_table(rows.exchange_flows, self.codes),
             **holdings_tables(rows.holdings, self.codes, is_known=self._is_known),

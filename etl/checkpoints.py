@@ -29,7 +29,7 @@ KEPT = 3
 _META = "checkpoint.json"
 _ARRAYS = (
     "records", "miner_root", "miner_height", "miner_count", "supply", "active_day", "active_indices",
-    "active_ids",
+    "active_ids", "coinbases",
 )  # fmt: skip
 
 

@@ -126,7 +126,11 @@ def _tables(
     task: ChunkTask, raw: RawBlocks, blocks: BlockColumns, spent: SpentColumns
 ) -> dict[str, pa.Table]:
     script = _binary(blocks.script, blocks.script_offset)
-    spent_script = _binary(spent.script, spent.script_offset) if task.with_input_scripts else None
+    spent_script = (
+        _binary(spent.script, spent.script_offset)
+        if task.with_input_scripts
+        else pa.nulls(len(spent.value_sat), pa.binary())
+    )
     return {
         "blocks": _block_table(task, raw, blocks, spent),
         "txs": pa.Table.from_arrays(
@@ -138,7 +142,11 @@ def _tables(
             schema=TXS,
         ),
         "inputs": _io_table(
-            INPUTS, spent.value_sat, *identify(spent.script, spent.script_offset), spent_script
+            INPUTS,
+            spent.value_sat,
+            *identify(spent.script, spent.script_offset),
+            pa.array(blocks.spent_txid),
+            spent_script,
         ),
         "outputs": _io_table(
             OUTPUTS, blocks.value_sat, *identify(blocks.script, blocks.script_offset), script
@@ -151,11 +159,9 @@ def _io_table(
     value_sat: Ints,
     kind: npt.NDArray[np.uint8],
     address_id: npt.NDArray[np.uint64],
-    script: pa.Array | None,
+    *others: pa.Array,
 ) -> pa.Table:
-    if script is None:
-        script = pa.nulls(len(kind), pa.binary())
-    arrays = [pa.array(value_sat), pa.array(address_id), pa.array(kind), script]
+    arrays = [pa.array(value_sat), pa.array(address_id), pa.array(kind), *others]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 

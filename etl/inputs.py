@@ -27,7 +27,7 @@ from etl.resources import config_dir
 POOLS, EXCHANGES, PRICES = "pools.json", "exchanges.csv", "prices.csv"
 METHODOLOGY = "methodology.toml"
 
-METHOD = "2"
+METHOD = "3"
 """Part of the digest: raise it whenever the tracker's results change for the same inputs."""
 
 

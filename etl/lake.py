@@ -332,7 +332,10 @@ class Lake:
             raise _damaged(folder, f"{table}.parquet is missing or has another size than written")
         if hashlib.sha256(_footer(path)).hexdigest() != entry.footer_sha256:
             raise _damaged(folder, f"the footer of {table}.parquet has changed")
-        return pq.ParquetFile(path, page_checksum_verification=True)
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+        if file.schema_arrow.names != TABLES[table].names:
+            raise _damaged(folder, f"{table}.parquet has other columns than this minerflow writes")
+        return file
 
 
 def _sum(table: pa.Table, column: str) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -123,6 +125,27 @@ def test_chain_statistics(published: tuple[GoldenChain, duckdb.DuckDBPyConnectio
         assert found[day, "IssTotNtv"] * 10**8 == int(row["IssTot_sat"])
         supply_sat += int(row["IssTot_sat"])
         assert found[day, "SplyCur"] * 10**8 == supply_sat
+
+
+def test_unspent_coinbases(published: tuple[GoldenChain, duckdb.DuckDBPyConnection]) -> None:
+    """What coinbases paid less what the node says of the outputs spent that a coinbase generated."""
+    chain, con = published
+    unspent_at: dict[int, Decimal] = {}
+    unspent = Decimal(0)
+    with gzip.open(chain.folder / "blocks.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for line in lines:
+            block = json.loads(line, parse_float=Decimal)
+            coinbase, *txs = block["tx"]
+            unspent += sum(Decimal(out["value"]) for out in coinbase["vout"]) if block["height"] else 0
+            spent = [vin["prevout"] for tx in txs for vin in tx["vin"]]
+            unspent -= sum(Decimal(each["value"]) for each in spent if each["generated"])
+            unspent_at[block["height"]] = unspent
+    rows = con.execute(
+        "SELECT last_height, value FROM miners_unspent JOIN calendar USING (day) "
+        "WHERE profile = 'entity' AND metric = 'SplyMinersUnspentNtv'"
+    ).fetchall()
+    assert len(rows) >= 44 and unspent > 1000
+    assert {height: value for height, value in rows if value != unspent_at[height]} == {}
 
 
 def test_supply_on_the_first_day_is_as_published(

@@ -41,7 +41,8 @@ _REASONS = (
 
 @dataclass(frozen=True)
 class BlockColumns:
-    """`n` consecutive blocks of `t` transactions and `o` outputs, all hashes in internal byte order."""
+    """`n` consecutive blocks of `t` transactions, `i` inputs without the coinbases' and `o` outputs, all
+    hashes in internal byte order."""
 
     header: Bytes
     """(n, 80)"""
@@ -67,6 +68,8 @@ class BlockColumns:
     """output scripts, one after the other"""
     script_offset: Ints
     """(o + 1,) into script"""
+    spent_txid: npt.NDArray[np.uint64]
+    """(i,) first eight bytes of the id of the transaction whose output is spent, as a little-endian number"""
 
 
 @compiled
@@ -158,6 +161,7 @@ def _measure_transaction(data, p, end, is_first, sums):  # type: ignore[no-untyp
     sums[0] += outputs
     sums[1] += script_bytes
     sums[2] += outputs_end - start + 4 - (2 if has_witness else 0)
+    sums[4] += 0 if is_first else inputs
     return p + 4
 
 
@@ -165,7 +169,7 @@ def _measure_transaction(data, p, end, is_first, sums):  # type: ignore[no-untyp
 def _measure(data, offset, tx_count, sums):  # type: ignore[no-untyped-def]
     """(reason, block, position) of the first fault; fills tx_count and sums.
 
-    sums: outputs, output script bytes, bytes without witnesses, coinbase script bytes.
+    sums: outputs, output script bytes, bytes without witnesses, coinbase script bytes, inputs of others.
     """
     for block in range(tx_count.size):
         end = offset[block + 1]
@@ -197,9 +201,10 @@ def _copy(source, start, length, target, at):  # type: ignore[no-untyped-def]
 @compiled
 def _fill(  # type: ignore[no-untyped-def]
     data, offset, tx_count, bare, bare_start, input_count, output_count, value_sat, script,
-    script_offset, coinbase_script, coinbase_offset,
+    script_offset, coinbase_script, coinbase_offset, spent_txid,
 ):  # fmt: skip
     tx = 0
+    spent = 0
     out = 0
     bare_at = 0
     script_at = 0
@@ -218,7 +223,13 @@ def _fill(  # type: ignore[no-untyped-def]
                 coinbase_offset[block] = coinbase_at
                 length, at = compact_size(data, p + 36, end)
                 coinbase_at = _copy(data, at, length, coinbase_script, coinbase_at)
-            p = _skip_inputs(data, p, end, inputs)
+                p = _skip_inputs(data, p, end, inputs)
+            else:
+                for _ in range(inputs):
+                    spent_txid[spent] = uint64(little_endian(data, p, 8))
+                    length, p = compact_size(data, p + 36, end)
+                    p += length + 4
+                    spent += 1
             outputs, p = compact_size(data, p, end)
             for _ in range(outputs):
                 value_sat[out] = little_endian(data, p, 8)
@@ -251,7 +262,7 @@ def block_hashes(headers: Bytes) -> Bytes:
 def _measured(data: Bytes, offset: Ints, first_height: int, origin: str) -> tuple[Ints, Ints]:
     n = len(offset) - 1
     tx_count = np.zeros(n, dtype=np.int64)
-    sums = np.zeros(4, dtype=np.int64)
+    sums = np.zeros(5, dtype=np.int64)
     if n and int(np.diff(offset).min()) <= HEADER_SIZE:
         raise BlockDataError(
             f"{origin}: a block after height {first_height - 1} is shorter than its header",
@@ -285,7 +296,7 @@ def decode_blocks(data: Bytes, offset: Ints, first_height: int, origin: str) -> 
     """
     n = len(offset) - 1
     tx_count, sums = _measured(data, offset, first_height, origin)
-    outputs, script_bytes, bare_bytes, coinbase_bytes = (int(x) for x in sums)
+    outputs, script_bytes, bare_bytes, coinbase_bytes, inputs = (int(x) for x in sums)
     transactions = int(tx_count.sum())
     bare = np.empty(bare_bytes, dtype=np.uint8)
     bare_start = np.empty(transactions + 1, dtype=np.int64)
@@ -297,6 +308,7 @@ def decode_blocks(data: Bytes, offset: Ints, first_height: int, origin: str) -> 
         "script_offset": np.empty(outputs + 1, dtype=np.int64),
         "coinbase_script": np.empty(coinbase_bytes, dtype=np.uint8),
         "coinbase_offset": np.empty(n + 1, dtype=np.int64),
+        "spent_txid": np.empty(inputs, dtype=np.uint64),
     }
     _fill(data, offset, tx_count, bare, bare_start, *columns.values())
     txid = sha256_spans(bare, bare_start[:-1], np.diff(bare_start), double=True)

@@ -2,7 +2,8 @@
 
 Invariant: transactions follow each other in chain order, and so do inputs and outputs, so the rows of a
 block are a slice: `blocks.tx_count` counts into `txs`, `txs.input_count` and `txs.output_count` into
-`inputs` and `outputs`. Hashes are 32 bytes in display order; amounts are satoshis.
+`inputs` and `outputs`. Hashes are 32 bytes in display order; amounts are satoshis. `spent_txid` is the
+first eight bytes, in internal order, of the id of the transaction whose output an input spends.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ INPUTS = pa.schema(
         pa.field("value_sat", pa.int64(), nullable=False),
         pa.field("address_id", pa.uint64(), nullable=False),
         pa.field("kind", pa.uint8(), nullable=False),
+        pa.field("spent_txid", pa.uint64(), nullable=False),
         pa.field("script", pa.binary()),
     ]
 )

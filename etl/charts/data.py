@@ -49,12 +49,13 @@ def metric_chart(
 ) -> Chart:  # fmt: skip
     """A chart of metrics per day that share a unit; a log axis where it fits unless told otherwise.
 
-    Raises UsageError where they do not, or nothing is known of them.
+    It begins where the first of them is known. Raises UsageError where their units differ, or nothing is
+    known of them.
     """
     _check_metrics(metrics, with_bands)
     rows = con.execute(values_sql(metrics, choice)).fetchall()
-    days, lines = _lines(metrics, rows)
-    if not any(value is not None for line in lines for value in line.values):
+    days, lines = _from_first_known(*_lines(metrics, rows))
+    if not days:
         raise UsageError(
             f"nothing is known of {' and '.join(metric.id for metric in metrics)} in these days",
             "ask for other days",
@@ -122,6 +123,13 @@ def _lines(metrics: Sequence[Metric], rows: list[Any]) -> tuple[list[date], list
     days = [row[0] for row in rows]
     columns = [[_number(row[place]) for row in rows] for place in range(1, len(metrics) + 1)]
     return days, [Line(m.id, values) for m, values in zip(metrics, columns, strict=True)]
+
+
+def _from_first_known(days: list[date], lines: list[Line]) -> tuple[list[date], list[Line]]:
+    """Without the days before any of the lines is known."""
+    known = (at for at in range(len(days)) if any(line.values[at] is not None for line in lines))
+    first = next(known, len(days))
+    return days[first:], [Line(line.label, line.values[first:]) for line in lines]
 
 
 def _number(value: Any) -> float | None:

@@ -94,8 +94,7 @@ def _draw_lines(axes: Axes, chart: Chart) -> None:
         _draw_bands(axes, chart, chart.bands)
     if chart.is_log:
         axes.set_yscale("log")
-    else:
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
     axes.figure.legend(loc="outside lower center", ncols=3, frameon=False)
 
 

@@ -9,7 +9,7 @@ CREATE TABLE chain_stats (
     height INTEGER NOT NULL,
     transfer_count INTEGER NOT NULL,
     transfer_sat BIGINT NOT NULL,
-    moved_coinbase_sat BIGINT              -- coinbase outputs that this block spends; NULL where not known
+    moved_coinbase_sat BIGINT              -- coinbase outputs that this block spends; NULL where the range does not start at genesis
 );
 
 -- One row per day with blocks: distinct identities in inputs and ownable outputs, genesis not counted.

@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.metric_speed DIR [--transfers 50000000] [--days 3653]
 
-Makes a synthetic warehouse in DIR (8 GB for the default; kept, and used again), derives its tables and
+Makes a synthetic warehouse in DIR (1 GB for the default; kept, and used again), derives its tables and
 views as a job does, and prints the time of every query. Invariant: what is timed is what the commands and
 readers ask: the published file, opened for reading.
 """
@@ -111,6 +111,7 @@ def make(folder: Path, days: int, transfers: int) -> float:
     with duckdb.connect(str(data_dir.published)) as con:
         con.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
         con.execute("SET preserve_insertion_order = false")
+        con.execute("SET enable_progress_bar = false")
         doubt_statistics(con)
         warehouse.migrate(con)
         _name_exchanges(con)

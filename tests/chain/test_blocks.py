@@ -50,6 +50,8 @@ def test_what_is_written_is_read(blocks: list[Block]) -> None:
     assert found.input_count.tolist() == [
         len(tx.inputs) if i else 0 for block in blocks for i, tx in enumerate(block.txs)
     ]
+    spends = [each for block in blocks for tx in block.txs[1:] for each in tx.inputs]
+    assert found.spent_txid.tolist() == [int.from_bytes(each.outpoint[:8], "little") for each in spends]
     assert found.output_count.tolist() == [len(tx.outputs) for tx in txs]
     assert found.value_sat.tolist() == [value_sat for value_sat, _ in outputs]
     assert _parts(found.script, found.script_offset) == [script for _, script in outputs]

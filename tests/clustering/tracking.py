@@ -21,7 +21,7 @@ from etl.chain.identity import ANCHOR, LAST_OWNABLE, NONSTANDARD, OP_RETURN, WIT
 from etl.chain.networks import REGTEST
 from etl.lake import cut_batch
 from etl.resources import config_dir
-from tests.clustering.economy import Coin, Economy, Pool
+from tests.clustering.economy import Block, Coin, Economy, Pool
 from tests.clustering.reference import NOTHING, Attributes, Reference
 from tests.clustering.reference_sums import active, last_heights, transfers
 
@@ -62,6 +62,30 @@ def _coin_table(coins: Sequence[Coin]) -> pa.Table:
     )
 
 
+def _spent_tx(economy: Economy, block: Block, coin: Coin) -> str:
+    """Name of the transaction whose output an input spends: an earlier coinbase, or one unknown."""
+    number = int(coin.identity) + coin.value_sat
+    earlier = block.height - economy.first_height
+    return f"{economy.first_height + number % earlier} coinbase" if earlier and number % 3 else "unknown"
+
+
+def _moved_coinbases(economy: Economy, block: Block) -> int:
+    return sum(
+        coin.value_sat
+        for tx in block.txs
+        for coin in tx.inputs
+        if _spent_tx(economy, block, coin).endswith("coinbase")
+    )
+
+
+def _spent_txids(economy: Economy) -> pa.Array:
+    """The first eight bytes of the ids in internal byte order, which is the reverse of that displayed."""
+    names = [
+        _spent_tx(economy, block, coin) for block in economy.blocks for tx in block.txs for coin in tx.inputs
+    ]
+    return pa.array([int.from_bytes(_txid(name)[:-9:-1], "little") for name in names], pa.uint64())
+
+
 def lake_tables(economy: Economy) -> Tables:
     """The economy as the lake gives it: columns of clustering.tracker.COLUMNS."""
     blocks = economy.blocks
@@ -82,7 +106,9 @@ def lake_tables(economy: Economy) -> Tables:
                 "output_count": pa.array([len(tx.outputs) for tx in txs], pa.int32()),
             }
         ),
-        "inputs": _coin_table([coin for tx in txs for coin in tx.inputs]),
+        "inputs": _coin_table([coin for tx in txs for coin in tx.inputs]).append_column(
+            "spent_txid", _spent_txids(economy)
+        ),
         "outputs": _coin_table([coin for tx in txs for coin in tx.outputs]),
     }
 
@@ -141,6 +167,8 @@ class Outcome:
     pools: dict[int, str]
     transfers: dict[int, tuple[int, int]]
     """by height: number, satoshis"""
+    moved_coinbases: dict[int, int | None]
+    """by height: satoshis"""
     active: dict[int, int]
     """by day: addresses"""
     exchange_flows: dict[tuple[str, int, str], tuple[int, int]]
@@ -193,6 +221,7 @@ def outcome(tracker: Tracker, results: Sequence[Tables], economy: Economy) -> Ou
         coinjoins=[(r["height"], r["txid"], r["rule"]) for r in rows["coinjoins"]],
         pools={r["height"]: r["pool"] for r in rows["block_pools"]},
         transfers={r["height"]: (r["transfer_count"], r["transfer_sat"]) for r in rows["chain_stats"]},
+        moved_coinbases={r["height"]: r["moved_coinbase_sat"] for r in rows["chain_stats"]},
         active=_once(((r["day"] - _EPOCH).days, r["address_count"]) for r in rows["active_addresses"]),
         exchange_flows=_exchange_flows(rows["exchange_flows"], days),
         held=_held(rows, last_heights(economy.blocks)),
@@ -248,7 +277,10 @@ def expected(reference: Reference) -> Outcome:
     economy = reference.economy
     days = {block.height: block.day for block in economy.blocks}
     is_known = economy.first_height == 0
-    found = Outcome([], {}, [], [], {}, [], reference.pools, {}, active(economy), {}, {})
+    found = Outcome([], {}, [], [], {}, [], reference.pools, {}, {}, active(economy), {}, {})
+    for block in economy.blocks:
+        moved = _moved_coinbases(economy, block)
+        found.moved_coinbases[block.height] = moved if economy.first_height == 0 else None
     found.transfers = {block.height: transfers(block) for block in economy.blocks}
     quiet_sat: Counter[tuple[Any, ...]] = Counter()
     quiet_txs: Counter[tuple[Any, ...]] = Counter()
