@@ -21,7 +21,7 @@ from pathlib import Path
 import duckdb
 
 from clustering.tracker import TrackerState
-from etl import checkpoints, warehouse
+from etl import checkpoints, loading, warehouse
 from etl.address_text import address_texts
 from etl.chain.networks import Network, network_by_name
 from etl.changes import Flows, days_changed, final_days
@@ -266,9 +266,9 @@ def _load_and_publish(job: _Job, network: Network, first: int, last: int, inputs
         if not _is_current(con, job, network, first, last, inputs):
             forget_published(job.data_dir)
             _track_and_load(job, con, network, first, last, inputs)
-        elif not is_published(job.data_dir) or not warehouse.holds_prices(con, inputs):
+        elif not is_published(job.data_dir) or not loading.holds_prices(con, inputs):
             forget_published(job.data_dir)
-            warehouse.replace_prices(con, inputs)
+            loading.replace_prices(con, inputs)
         else:
             job.progress.message("nothing new: everything up to the last block is published")
             return False
@@ -344,7 +344,7 @@ def _track_and_load(
     checkpoints.drop_above(directory, base[0].height if base else -1)
     with job.timed("load"):
         job.progress.station("load", 0)
-        texts = address_texts(job.lake, warehouse.tracked_ids(tracked), network)
-        warehouse.load(con, job.lake, network, first, plan.from_height, tracked, inputs, texts)
+        texts = address_texts(job.lake, loading.tracked_ids(tracked), network)
+        loading.load(con, job.lake, network, first, plan.from_height, tracked, inputs, texts)
     if plan.checkpoint_height is not None:
         checkpoints.appear(directory, plan.checkpoint_height)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from etl import warehouse
+from etl import loading, warehouse
 from etl.chain.networks import network_by_name
 from etl.datadir import DataDirectory
 from etl.files import disk_full_named, write_text
@@ -55,15 +55,15 @@ def _publish(options: JobOptions, data_dir: DataDirectory, warn: Callable[[str],
         if held is None:
             return
         inputs = load_inputs(options, data_dir, network_by_name(held.network))
-        if warehouse.holds_prices(con, inputs):
+        if loading.holds_prices(con, inputs):
             return
         was_published = is_published(data_dir)
         forget_published(data_dir)
         if was_published:
             con.execute("BEGIN")
-            warehouse.load_prices(con, inputs)
+            loading.load_prices(con, inputs)
             con.execute("COMMIT")
         else:
-            warehouse.replace_prices(con, inputs)
+            loading.replace_prices(con, inputs)
         warehouse.publish(data_dir, con)
         note_published(data_dir)

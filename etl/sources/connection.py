@@ -91,8 +91,8 @@ class NodeConnection:
         if self._is_aborted:
             raise ConnectionAbortedError
         self._http.request(method, path, body, headers)
-        response = self._http.getresponse()
-        return Answer(response.status, response.read())
+        with self._http.getresponse() as response:
+            return Answer(response.status, response.read())
 
 
 def http_connection(address: NodeAddress, request_timeout_s: float) -> http.client.HTTPConnection:

@@ -62,6 +62,8 @@ class _Authorised:
         return self._http.sock
 
     def close(self) -> None:
+        if self._response is not None:
+            self._response.close()
         self._http.close()
 
 

@@ -27,8 +27,8 @@ from etl.progress import Silent  # noqa: E402
 from tests.golden import POOLS  # noqa: E402
 
 WRITERS = (
-    "pipeline", "lake", "files", "checkpoints", "warehouse", "tracking", "reorg", "extract", "extraction",
-    "report", "inputs", "publication", "lock", "sqlfiles",
+    "pipeline", "lake", "files", "checkpoints", "warehouse", "loading", "tracking", "reorg", "extract",
+    "extraction", "report", "inputs", "publication", "lock", "sqlfiles",
 )  # fmt: skip
 STARTED = "started"
 """What the process says when it begins the job."""
