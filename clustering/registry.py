@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import uint8, uint64
 
-from clustering.prefetch import prefetch
+from etl.chain.prefetch import prefetch
 from etl.jit import compiled, compiled_inner
 
 _MAX_LOAD = 0.8

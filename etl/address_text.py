@@ -6,54 +6,63 @@ range does not start at genesis, in an input; an id without a script is a damage
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from etl.ahead import ahead
 from etl.chain import text as chain_text
 from etl.chain.networks import Network
+from etl.chain.wanted import Wanted
 from etl.errors import LakeDamaged
-from etl.lake import Chunk, Lake
+from etl.lake import Lake
 
 Ids = npt.NDArray[np.uint64]
 
 SCHEMA = pa.schema([("address_id", pa.uint64()), ("address", pa.string())])
 
 
-def address_texts(lake: Lake, ids: Ids, network: Network) -> pa.Table:
-    """(address_id, address) of the ids, which are sorted and distinct. Raises LakeDamaged.
+def write_address_texts(lake: Lake, ids: Ids, network: Network, path: Path) -> None:
+    """(address_id, address) of the ids, which are sorted and distinct, as Parquet. Raises LakeDamaged."""
+    with pq.ParquetWriter(path, SCHEMA, compression="lz4") as writer:
+        for texts in ahead(address_texts(lake, ids, network)):
+            writer.write_table(texts)
+
+
+def address_texts(lake: Lake, ids: Ids, network: Network) -> Iterator[pa.Table]:
+    """(address_id, address) of the ids, which are sorted and distinct, in parts. Raises LakeDamaged.
 
     The latest chunks are searched first: most addresses that change in a run have just been paid.
     """
-    missing = ids
-    found: list[pa.Table] = []
-    for chunk in reversed(lake.chunks()):
-        if not len(missing):
-            break
-        tables = ["outputs", "inputs"] if chunk.has_input_scripts else ["outputs"]
-        for table in tables:
-            if not len(missing):
-                break
-            scripts = _scripts(lake, chunk, table, missing)
-            found.append(_texts(scripts, network))
-            missing = np.setdiff1d(missing, scripts.column("address_id").to_numpy())
-    if len(missing):
+    wanted = Wanted(ids)
+    for scripts in _scripts(lake, wanted):
+        yield _texts(scripts, network)
+    if wanted.left:
         raise LakeDamaged(
-            f"the lake holds no script for {len(missing)} addresses that were tracked",
+            f"the lake holds no script for {wanted.left} addresses that were tracked",
             "delete the folder lake in the data directory and run backfill again",
         )
-    return pa.concat_tables(found) if found else SCHEMA.empty_table()
 
 
-def _scripts(lake: Lake, chunk: Chunk, table: str, wanted: Ids) -> pa.Table:
-    """One row per wanted id that the table holds: address_id, script."""
-    rows = lake.read(chunk, table, ["address_id", "script"])
-    ids = rows.column("address_id").to_numpy()
-    at = np.searchsorted(wanted, ids)
-    at[at == len(wanted)] = 0
-    hits = np.flatnonzero(wanted[at] == ids)
-    _, first = np.unique(ids[hits], return_index=True)
-    return rows.take(pa.array(hits[first]))
+def _scripts(lake: Lake, wanted: Wanted) -> Iterator[pa.Table]:
+    """One row per wanted id: address_id, script."""
+    for rows in ahead(_rows(lake)):
+        first = wanted.new_among(rows.column("address_id").to_numpy())
+        if len(first):
+            yield rows.take(pa.array(first))
+        if not wanted.left:
+            return
+
+
+def _rows(lake: Lake) -> Iterator[pa.Table]:
+    """All ids and scripts of the lake, the latest chunks first."""
+    for chunk in reversed(lake.chunks()):
+        for table in ["outputs", "inputs"] if chunk.has_input_scripts else ["outputs"]:
+            yield lake.read(chunk, table, ["address_id", "script"])
 
 
 def _texts(scripts: pa.Table, network: Network) -> pa.Table:

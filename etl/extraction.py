@@ -13,7 +13,6 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from itertools import chain
 from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for
 
@@ -21,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from etl.chain.mediantime import WINDOW, median_times
-from etl.extract import ChunkTask, ExtractedChunk, chunk_tables, extract_chunk
+from etl.extract import ChunkTask, ExtractedChunk, extract_chunk
 from etl.heights import HeightRange
 from etl.lake import Lake, chunk_ranges
 from etl.lock import JobLock
@@ -97,12 +96,14 @@ def _in_parallel(tasks: Iterator[ChunkTask], workers: int, lock: JobLock) -> Ite
     first = next(tasks, None)
     if first is None:
         return
-    next(chunk_tables(first))  # compiles what is not compiled yet, once, before processes start
     shared = lock.share()
     pool = ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(shared,))
     pending: set[Future[ExtractedChunk]] = set()
     try:
-        for task in chain([first], tasks):
+        for _ in range(workers):
+            pool.submit(_nothing)  # starts a process
+        yield extract_chunk(first)  # compiles meanwhile what is not compiled yet, once
+        for task in tasks:
             pending.add(pool.submit(extract_chunk, task))
             if len(pending) >= 2 * workers:
                 finished, pending = wait(pending, return_when=FIRST_COMPLETED)
@@ -113,6 +114,10 @@ def _in_parallel(tasks: Iterator[ChunkTask], workers: int, lock: JobLock) -> Ite
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
         shared.close()
+
+
+def _nothing() -> None:
+    """What there is to do for a process that is to start early."""
 
 
 def _start_worker(lock: Connection) -> None:

@@ -33,7 +33,7 @@ _BY_DAY_END = ("pool_supply", "exchange_supply")
 
 def load(
     con: duckdb.DuckDBPyConnection, lake: Lake, network: Network, first_height: int,
-    from_height: int, tracked: Tracked, inputs: Inputs, texts: pa.Table,
+    from_height: int, tracked: Tracked, inputs: Inputs,
 ) -> None:  # fmt: skip
     """Replace everything from `from_height` on by what was tracked, and derive the rest.
 
@@ -44,9 +44,7 @@ def load(
         _forget(con, from_height if from_height > first_height else 0)
         _load_codes(con, tracked.codes)
         _load_blocks(con, lake, network, from_height, tracked)
-        con.register("texts", texts)
         _load_results(con, tracked, inputs.profiles.names)
-        con.unregister("texts")
         _load_labels(con, inputs.labels)
         load_prices(con, inputs)
         con.execute("DELETE FROM chain")
@@ -171,23 +169,23 @@ def _load_results(con: duckdb.DuckDBPyConnection, tracked: Tracked, profiles: tu
         f"""
         INSERT INTO addresses
         SELECT {profile} END, texts.address, a.hop, a.pool, a.exchange, changes.height
-        FROM read_parquet(?) AS changes
-        JOIN texts ON texts.address_id = changes.address_id
+        FROM read_parquet($changes) AS changes
+        JOIN read_parquet($texts) AS texts ON texts.address_id = changes.address_id
         JOIN attributes AS a ON a.code = changes.code
         ORDER BY changes.height
         """,
-        [str(tracked.path("changes"))],
+        {"changes": str(tracked.path("changes")), "texts": str(tracked.path("texts"))},
     )
     con.execute(
         f"""
         INSERT INTO conflicts
         SELECT {profile} END, found.height, lower(hex(found.txid)), first.address, refused.address
-        FROM read_parquet(?) AS found
-        JOIN texts AS first ON first.address_id = found.a
-        JOIN texts AS refused ON refused.address_id = found.b
+        FROM read_parquet($conflicts) AS found
+        JOIN read_parquet($texts) AS first ON first.address_id = found.a
+        JOIN read_parquet($texts) AS refused ON refused.address_id = found.b
         ORDER BY found.profile, found.height
         """,
-        [str(tracked.path("conflicts"))],
+        {"conflicts": str(tracked.path("conflicts")), "texts": str(tracked.path("texts"))},
     )
 
 

@@ -22,7 +22,7 @@ import duckdb
 
 from clustering.tracker import TrackerState
 from etl import checkpoints, loading, warehouse
-from etl.address_text import address_texts
+from etl.address_text import write_address_texts
 from etl.chain.networks import Network, network_by_name
 from etl.changes import Flows, days_changed, final_days
 from etl.checkpoints import Checkpoint
@@ -344,7 +344,7 @@ def _track_and_load(
     checkpoints.drop_above(directory, base[0].height if base else -1)
     with job.timed("load"):
         job.progress.station("load", 0)
-        texts = address_texts(job.lake, loading.tracked_ids(tracked), network)
-        loading.load(con, job.lake, network, first, plan.from_height, tracked, inputs, texts)
+        write_address_texts(job.lake, loading.tracked_ids(tracked), network, tracked.path("texts"))
+        loading.load(con, job.lake, network, first, plan.from_height, tracked, inputs)
     if plan.checkpoint_height is not None:
         checkpoints.appear(directory, plan.checkpoint_height)

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from etl.address_text import address_texts
 from etl.chain.identity import LAST_OWNABLE, P2PKH
@@ -82,7 +83,7 @@ def label_services(data_dir: str, out: str) -> Figures:
     ownable = ids[(kind >= P2PKH) & (kind <= LAST_OWNABLE)]
     found, count = np.unique(ownable, return_counts=True)
     wanted = np.sort(found[np.argsort(count)[-SERVICES:]])
-    texts = address_texts(lake, wanted, network_by_name(chunk.network))
+    texts = pa.concat_tables(address_texts(lake, wanted, network_by_name(chunk.network)))
     with Path(out).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["address", "exchange", "source"])

@@ -49,7 +49,7 @@ SPOTS = (
     Spot("track", "checkpoint", "etl.tracking", "_leave_checkpoint"),
     Spot("track", "other", "etl.pipeline", "track"),
     Spot("load", "addresses that results name", "etl.loading", "tracked_ids"),
-    Spot("load", "address texts", "etl.pipeline", "address_texts"),
+    Spot("load", "address texts", "etl.pipeline", "write_address_texts"),
     Spot("load", "blocks", "etl.loading", "_load_blocks"),
     Spot("load", "results", "etl.loading", "_load_results"),
     Spot("load", "daily tables", "etl.loading", "build_tables"),
