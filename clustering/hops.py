@@ -23,6 +23,7 @@ from clustering.miners import credit_miner, join, may_join
 from clustering.owners import en_root, exchange_of_root, is_ownable, seen_before, with_room
 from clustering.registry import NOT_OWNABLE, index_of, look_ahead
 from clustering.sorting import sort
+from etl.chain.prefetch import prefetch
 from etl.jit import compiled, compiled_inner
 
 
@@ -43,6 +44,7 @@ def first_sights(  # type: ignore[no-untyped-def]
             continue
         at = index_of(ids[i], records, slot, count)
         index[i] = at
+        prefetch(records, records[at].en_parent)
         exchange = exchange_of_root(np.int64(records[at].cm_parent), label)
         if exchange != 0 and exchange_of(records[at].cm_code, layout) == 0:
             cm[cm_used, 0] = at

@@ -13,6 +13,7 @@ import numpy as np
 
 from clustering.registry import NOT_OWNABLE, index_of, look_ahead
 from etl.chain.identity import LAST_OWNABLE, P2PKH
+from etl.chain.prefetch import prefetch
 from etl.jit import compiled, compiled_inner
 
 
@@ -71,7 +72,12 @@ def resolve(ids, kinds, start, end, records, slot, count, out, at):  # type: ign
     """Indices of the inputs or outputs [start, end) into `out` from `at` on; NOT_OWNABLE for nobody's."""
     for i in range(start, end):
         look_ahead(ids, i, records, slot)
-        out[at + i - start] = index_of(ids[i], records, slot, count) if is_ownable(kinds[i]) else NOT_OWNABLE
+        if is_ownable(kinds[i]):
+            index = index_of(ids[i], records, slot, count)
+            prefetch(records, records[index].cm_parent)
+            out[at + i - start] = index
+        else:
+            out[at + i - start] = NOT_OWNABLE
 
 
 @compiled

@@ -7,6 +7,8 @@ passes; rows enter from Parquet files or Arrow tables alone.
 from __future__ import annotations
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from clustering.attributes import CodeBook
@@ -230,20 +232,16 @@ def replace_prices(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
     con.execute("COMMIT")
 
 
-def tracked_ids(tracked: Tracked) -> pa.Array:
+def tracked_ids(con: duckdb.DuckDBPyConnection, tracked: Tracked) -> npt.NDArray[np.uint64]:
     """Ids of all addresses that the results name, sorted."""
-    with duckdb.connect() as con:
-        rows = con.execute(
-            """
-            SELECT DISTINCT id FROM (
-                SELECT address_id AS id FROM read_parquet($changes)
-                UNION ALL SELECT a FROM read_parquet($conflicts)
-                UNION ALL SELECT b FROM read_parquet($conflicts)
-            ) ORDER BY id
-            """,
-            {
-                "changes": str(tracked.path("changes")),
-                "conflicts": str(tracked.path("conflicts")),
-            },
-        ).fetchnumpy()
-    return rows["id"]
+    rows = con.execute(
+        """
+        SELECT DISTINCT id FROM (
+            SELECT address_id AS id FROM read_parquet($changes)
+            UNION ALL SELECT a FROM read_parquet($conflicts)
+            UNION ALL SELECT b FROM read_parquet($conflicts)
+        ) ORDER BY id
+        """,
+        {"changes": str(tracked.path("changes")), "conflicts": str(tracked.path("conflicts"))},
+    ).fetchnumpy()
+    return np.asarray(rows["id"])

@@ -344,7 +344,8 @@ def _track_and_load(
     checkpoints.drop_above(directory, base[0].height if base else -1)
     with job.timed("load"):
         job.progress.station("load", 0)
-        write_address_texts(job.lake, loading.tracked_ids(tracked), network, tracked.path("texts"))
+        ids = loading.tracked_ids(con, tracked)
+        write_address_texts(job.lake, ids, network, tracked.path("texts"))
         loading.load(con, job.lake, network, first, plan.from_height, tracked, inputs)
     if plan.checkpoint_height is not None:
         checkpoints.appear(directory, plan.checkpoint_height)

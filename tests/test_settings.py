@@ -41,7 +41,7 @@ CASES = {
     "timeout_s": Case(300.0, ("1", 1.0), ("2.5", 2.5), 3.0),
     "confirmations": Case(None, ("1", 1), ("2", 2), 0),
     "workers": Case(0, ("1", 1), ("2", 2), 3),
-    "memory_limit": Case("4GB", ("'1GB'", "1GB"), ("50%", "50%"), "300 MiB"),
+    "memory_limit": Case("1GB", ("'4GB'", "4GB"), ("50%", "50%"), "300 MiB"),
     "pools": Case(None, ("'/f'", Path("/f")), ("/v", Path("/v")), Path("/c")),
     "exchanges": Case(None, ("'/f'", Path("/f")), ("/v", Path("/v")), Path("/c")),
     "prices": Case(None, ("'/f'", Path("/f")), ("/v", Path("/v")), Path("/c")),

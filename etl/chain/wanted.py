@@ -26,11 +26,11 @@ def _take_new(ids, wanted, start, shift, is_found, rows):  # type: ignore[no-unt
         if i + _PLACE_AHEAD < ids.size:
             prefetch(start, ids[i + _PLACE_AHEAD] >> shift)
         if i + _ID_AHEAD < ids.size:
-            ahead = start[ids[i + _ID_AHEAD] >> shift]
+            ahead = np.int64(start[ids[i + _ID_AHEAD] >> shift])
             if ahead < wanted.size:
                 prefetch(wanted, ahead)
         place = ids[i] >> shift
-        for k in range(start[place], start[place + uint64(1)]):
+        for k in range(np.int64(start[place]), np.int64(start[place + uint64(1)])):
             if wanted[k] == ids[i]:
                 if not is_found[k]:
                     is_found[k] = True
@@ -48,7 +48,7 @@ class Wanted:
         self._ids = ids
         self._shift = np.uint64(64 - bits)
         bounds = np.arange(1 << bits, dtype=np.uint64) << self._shift
-        self._start = np.append(np.searchsorted(ids, bounds), len(ids)).astype(np.int64)
+        self._start = np.append(np.searchsorted(ids, bounds), len(ids)).astype(np.uint32)
         self._is_found = np.zeros(len(ids), dtype=np.bool_)
         self.left = len(ids)
         """how many have not been found"""
