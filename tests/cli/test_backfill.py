@@ -57,7 +57,7 @@ def test_every_option_arrives(calls: Calls) -> None:
         source=options.source,
         confirmations=0,
         workers=3,
-        memory_limit="4GB",
+        memory_limit="1GB",
         pools=Path("/po"),
         exchanges=Path("/e"),
         prices=Path("/pr"),
