@@ -73,7 +73,7 @@ def test_update_after_every_block(
     _check(options, expected)
 
 
-@pytest.mark.parametrize("seed", range(scaled(2, 10)))
+@pytest.mark.parametrize("seed", range(scaled(1, 10)))
 def test_random_splits(
     fake: FakeNode, expected: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
