@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,14 +25,22 @@ def minerflow(*args: object, exit_code: int = 0) -> Result:
 
 
 def process(*args: object) -> subprocess.Popen[str]:
-    """A running command; stderr comes with stdout."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "etl.cli", *map(str, args)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    """A running command; stderr comes with stdout.
+
+    It heeds Ctrl-C also where the tests do not: a shell has what it starts in the background ignore it, and
+    what these start in turn.
+    """
+    heeded = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "etl.cli", *map(str, args)],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, heeded)
 
 
 def modules_after(*args: object) -> set[str]:

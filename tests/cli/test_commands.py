@@ -108,7 +108,6 @@ def test_wrong_settings_file_is_told(nobodys_home: Path) -> None:
     assert "error: the settings file none.toml does not exist" in result.stderr
 
 
-@pytest.mark.xfail(strict=False, reason="known: in some runs the first Ctrl-C while waiting is lost")
 def test_ctrl_c_stops_a_job_that_waits(tmp_path: Path) -> None:
     with FakeNode.golden("economy", warm_up_calls=1_000_000) as node:
         url = node.url.replace("//", f"//{node.user}:{node.password}@")
