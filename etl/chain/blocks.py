@@ -19,7 +19,8 @@ from numba import uint64
 
 from etl.chain.merkle import merkle_roots
 from etl.chain.networks import MAX_MONEY_SAT
-from etl.chain.sha256 import sha256_spans
+from etl.chain.sha256 import sha256_padded, sha256_spans
+from etl.chain.sha256_parts import PADDING_ROOM, pad
 from etl.chain.varints import compact_size, little_endian
 from etl.errors import BlockDataError
 from etl.jit import compiled, compiled_inner
@@ -241,7 +242,7 @@ def _fill(  # type: ignore[no-untyped-def]
             bare_at = _copy(data, body, p - body, bare, bare_at)
             if has_witness:
                 p = _skip_witnesses(data, p, end, inputs)
-            bare_at = _copy(data, p, 4, bare, bare_at)
+            bare_at = pad(bare, bare_start[tx], _copy(data, p, 4, bare, bare_at))
             p += 4
             input_count[tx] = 0 if i == 0 else inputs
             output_count[tx] = outputs
@@ -298,7 +299,7 @@ def decode_blocks(data: Bytes, offset: Ints, first_height: int, origin: str) -> 
     tx_count, sums = _measured(data, offset, first_height, origin)
     outputs, script_bytes, bare_bytes, coinbase_bytes, inputs = (int(x) for x in sums)
     transactions = int(tx_count.sum())
-    bare = np.empty(bare_bytes, dtype=np.uint8)
+    bare = np.empty(bare_bytes + transactions * PADDING_ROOM, dtype=np.uint8)
     bare_start = np.empty(transactions + 1, dtype=np.int64)
     columns: dict[str, npt.NDArray[Any]] = {
         "input_count": np.empty(transactions, dtype=np.int64),
@@ -311,7 +312,7 @@ def decode_blocks(data: Bytes, offset: Ints, first_height: int, origin: str) -> 
         "spent_txid": np.empty(inputs, dtype=np.uint64),
     }
     _fill(data, offset, tx_count, bare, bare_start, *columns.values())
-    txid = sha256_spans(bare, bare_start[:-1], np.diff(bare_start), double=True)
+    txid = sha256_padded(bare, bare_start, double=True)
     headers = data[offset[:-1, None] + np.arange(HEADER_SIZE)]
     _check_merkle_roots(headers, txid, tx_count, first_height, origin)
     return BlockColumns(

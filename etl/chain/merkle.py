@@ -1,39 +1,75 @@
-"""Merkle roots of many blocks at once (Bitcoin's tree: an odd level repeats its last node)."""
+"""Merkle roots of many blocks at once (Bitcoin's tree: an odd level repeats its last node).
+
+Invariant: each block's nodes keep their place from level to level, with room for a repeated one; so two
+nodes that are hashed together always lie side by side.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from etl.chain.sha256 import sha256_spans
-from etl.jit import compiled
+from etl.chain.sha256 import double_sha256_blocks
+from etl.jit import compiled, compiled_inner
+
+_NODE = 32
+
+
+@compiled_inner
+def _copy(source, at, target, to):  # type: ignore[no-untyped-def]
+    for word in range(4):
+        target[to, word] = source[at, word]
+
+
+@compiled_inner
+def _are_equal(node, one, other):  # type: ignore[no-untyped-def]
+    for word in range(4):
+        if node[one, word] != node[other, word]:
+            return False
+    return True
 
 
 @compiled
-def _pair_up(nodes, first, count, pairs, pair_first, mutated):  # type: ignore[no-untyped-def]
-    """Lay the pairs of every block with more than one node side by side in `pairs`."""
-    at = 0
+def _pair_up(node, first, count, pair_start, mutated):  # type: ignore[no-untyped-def]
+    """Where the pairs of a level begin, in bytes, into `pair_start`; returns how many. `node` has four
+    words per node."""
+    pairs = 0
     for block in range(count.size):
-        pair_first[block] = at
+        at = first[block]
         n = count[block]
         if n == 1:
-            for k in range(32):
-                pairs[at, k] = nodes[first[block], k]
-            at += 1
             continue
-        for i in range(0, n, 2):
-            left = first[block] + i
-            right = left + 1 if i + 1 < n else left
-            same = i + 1 < n
-            for k in range(32):
-                pairs[at, k] = nodes[left, k]
-                pairs[at, k + 32] = nodes[right, k]
-                if nodes[left, k] != nodes[right, k]:
-                    same = False
-            if same:
+        for i in range(at, at + n - 1, 2):
+            if _are_equal(node, i, i + 1):
                 mutated[block] = True
-            at += 1
-    return at
+        if n & 1:
+            _copy(node, at + n - 1, node, at + n)
+        for i in range(at, at + n, 2):
+            pair_start[pairs] = _NODE * i
+            pairs += 1
+    return pairs
+
+
+@compiled
+def _go_up(parents, first, count, node):  # type: ignore[no-untyped-def]
+    """Put a level's hashes in the place of the pairs."""
+    parent = 0
+    for block in range(count.size):
+        if count[block] == 1:
+            continue
+        count[block] = (count[block] + 1) >> 1
+        for i in range(first[block], first[block] + count[block]):
+            _copy(parents, parent, node, i)
+            parent += 1
+
+
+@compiled
+def _spread(txid, first, count, node):  # type: ignore[no-untyped-def]
+    tx = 0
+    for block in range(count.size):
+        for i in range(first[block], first[block] + count[block]):
+            _copy(txid, tx, node, i)
+            tx += 1
 
 
 def merkle_roots(
@@ -45,18 +81,14 @@ def merkle_roots(
     has the root of a shorter one (CVE-2012-2459), which no valid block does.
     """
     count = tx_count.astype(np.int64)
-    first = np.concatenate(([0], np.cumsum(count)[:-1])).astype(np.int64)
+    room = count + (count & 1)
+    first = np.cumsum(room) - room
     mutated = np.zeros(len(count), dtype=np.bool_)
-    nodes = txids
-    while count.max(initial=1) > 1:
-        next_count = (count + 1) // 2
-        pairs = np.empty((int(next_count.sum()), 64), dtype=np.uint8)
-        next_first = np.empty(len(count), dtype=np.int64)
-        _pair_up(nodes, first, count, pairs, next_first, mutated)
-        lone = np.repeat(count == 1, next_count)
-        where = np.flatnonzero(~lone)
-        length = np.full(len(where), 64, dtype=np.int64)
-        nodes = np.ascontiguousarray(pairs[:, :32])
-        nodes[where] = sha256_spans(pairs.reshape(-1), where * 64, length, double=True)
-        count, first = next_count, next_first
+    nodes = np.empty((int(room.sum()), _NODE), dtype=np.uint8)
+    node = nodes.view(np.uint64)
+    _spread(txids.view(np.uint64), first, count, node)
+    pair_start = np.empty(len(nodes) // 2, dtype=np.int64)
+    while pairs := _pair_up(node, first, count, pair_start, mutated):
+        parents = double_sha256_blocks(nodes.reshape(-1), pair_start[:pairs])
+        _go_up(parents.view(np.uint64), first, count, node)
     return nodes[first], mutated

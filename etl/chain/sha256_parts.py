@@ -1,4 +1,4 @@
-"""What every way to compute SHA-256 (FIPS 180-4) needs: its constants, and messages in order of length.
+"""What every way to compute SHA-256 (FIPS 180-4) needs: its constants, padding, messages in order of length.
 
 The constants are the first 32 fractional bits of roots of the first primes.
 """
@@ -8,8 +8,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numba import uint8, uint64
 
-from etl.jit import compiled
+from etl.jit import compiled, compiled_inner
+
+BLOCK = 64
+"""Bytes that are hashed at a time."""
+
+PADDING_ROOM = BLOCK + 8
+"""Padding adds less than so many bytes."""
 
 _MASK = 0xFFFFFFFF
 
@@ -40,21 +47,56 @@ INITIAL = np.array([math.isqrt(p << 64) & _MASK for p in _first_primes(8)], dtyp
 
 
 @compiled
-def in_order_of_blocks(length):  # type: ignore[no-untyped-def]
-    """Indices of the spans, sorted by padded block count, and those counts."""
-    n = length.size
-    blocks = np.empty(n, np.int64)
+def in_order_of_blocks(start):  # type: ignore[no-untyped-def]
+    """Messages sorted by their number of blocks, and these numbers; `start` (n + 1,) is where each of the
+    padded messages begins, and the last one ends."""
+    n = start.size - 1
     most = 0
     for i in range(n):
-        blocks[i] = (length[i] + 72) >> 6
-        most = max(most, blocks[i])
+        most = max(most, (start[i + 1] - start[i]) // BLOCK)
     first = np.zeros(most + 2, np.int64)
     for i in range(n):
-        first[blocks[i] + 1] += 1
+        first[(start[i + 1] - start[i]) // BLOCK + 1] += 1
     for i in range(1, most + 2):
         first[i] += first[i - 1]
     order = np.empty(n, np.int64)
+    blocks = np.empty(n, np.int64)
     for i in range(n):
-        order[first[blocks[i]]] = i
-        first[blocks[i]] += 1
+        count = (start[i + 1] - start[i]) // BLOCK
+        order[first[count]] = i
+        blocks[first[count]] = count
+        first[count] += 1
     return order, blocks
+
+
+@compiled_inner
+def pad(data, start, end):  # type: ignore[no-untyped-def]
+    """Write what follows a message `data[start:end]`: a one bit, zeros, its length in bits.
+
+    Returns where the padded message ends. Writes PADDING_ROOM bytes, so the next message comes after.
+    """
+    p = uint64(end)
+    for k in range(uint64(PADDING_ROOM)):
+        data[p + k] = 0
+    data[p] = 0x80
+    length = end - start
+    padded_end = start + ((length + PADDING_ROOM) // BLOCK) * BLOCK
+    bits = uint64(8 * length)
+    last = uint64(padded_end - 1)
+    for k in range(uint64(8)):
+        data[last - k] = uint8(bits >> uint64(8 * k))
+    return padded_end
+
+
+@compiled
+def pad_spans(data, start, length, message, message_start):  # type: ignore[no-untyped-def]
+    """Copy `data[start[i] : start[i] + length[i]]` into `message`, each padded."""
+    at = 0
+    for i in range(start.size):
+        message_start[i] = at
+        p = uint64(start[i])
+        q = uint64(at)
+        for k in range(uint64(length[i])):
+            message[q + k] = data[p + k]
+        at = pad(message, at, at + length[i])
+    message_start[start.size] = at

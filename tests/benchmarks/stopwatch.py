@@ -31,7 +31,7 @@ SPOTS = (
     Spot("extract", "match undo data", _FILES, "BlockFilesChunk._spent"),
     Spot("extract", "parse", "etl.chain.blocks", "_measured"),
     Spot("extract", "parse", "etl.chain.blocks", "_fill"),
-    Spot("extract", "transaction ids", "etl.chain.blocks", "sha256_spans"),
+    Spot("extract", "transaction ids", "etl.chain.blocks", "sha256_padded"),
     Spot("extract", "merkle roots", "etl.chain.blocks", "_check_merkle_roots"),
     Spot("extract", "decode spent outputs", "etl.extract", "decode_spent"),
     Spot("extract", "kinds and ids of scripts", "etl.extract", "identify"),

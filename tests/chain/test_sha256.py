@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl.chain import sha256_x86
+from etl.chain import sha256, sha256_x86
 from etl.chain.merkle import merkle_roots
 from etl.chain.ripemd160 import ripemd160_digests
-from etl.chain.sha256 import sha256_spans
+from etl.chain.sha256 import double_sha256_blocks, sha256_spans
 from tests.encoding import double_sha256, merkle_root
 from tests.properties import examples
 
@@ -55,7 +55,7 @@ WAYS = [
 ]
 
 
-@pytest.mark.parametrize("by_extensions", WAYS)
+@pytest.mark.parametrize("by_pairs", WAYS)
 @examples(100)
 @given(
     st.lists(
@@ -67,23 +67,33 @@ WAYS = [
     ),
     st.integers(0, 3),
 )
-def test_sha256_of_spans(by_extensions: bool, parts: list[bytes], gap: int) -> None:
+def test_sha256_of_spans(by_pairs: bool, parts: list[bytes], gap: int) -> None:
     data, start, length = _spans(parts, gap)
-    with patch.object(sha256_x86, "AVAILABLE", by_extensions):
+    with patch.object(sha256, "BY_PAIRS", by_pairs):
         once = sha256_spans(data, start, length, double=False)
         twice = sha256_spans(data, start, length, double=True)
     assert _rows(once) == [hashlib.sha256(part).digest() for part in parts]
     assert _rows(twice) == [double_sha256(part) for part in parts]
 
 
-@pytest.mark.parametrize("by_extensions", WAYS)
+@pytest.mark.parametrize("by_pairs", WAYS)
 @pytest.mark.parametrize("together", [1, 2, 3, 15, 16, 17, 33])
-def test_sha256_of_every_length(by_extensions: bool, together: int) -> None:
+def test_sha256_of_every_length(by_pairs: bool, together: int) -> None:
     parts = [bytes(range(256))[:n] for n in range(200) for _ in range(together)]
     data, start, length = _spans(parts, 0)
-    with patch.object(sha256_x86, "AVAILABLE", by_extensions):
+    with patch.object(sha256, "BY_PAIRS", by_pairs):
         digests = sha256_spans(data, start, length, double=False)
     assert _rows(digests) == [hashlib.sha256(part).digest() for part in parts]
+
+
+@pytest.mark.parametrize("by_pairs", WAYS)
+@examples(100)
+@given(st.lists(st.binary(min_size=64, max_size=64), min_size=1, max_size=40), st.integers(0, 3))
+def test_sha256_twice_of_blocks(by_pairs: bool, parts: list[bytes], gap: int) -> None:
+    data, start, _ = _spans(parts, gap)
+    with patch.object(sha256, "BY_PAIRS", by_pairs):
+        digests = double_sha256_blocks(data, start)
+    assert _rows(digests) == [double_sha256(part) for part in parts]
 
 
 @examples(100)
