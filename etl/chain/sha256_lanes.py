@@ -1,6 +1,6 @@
 """SHA-256 of many padded messages, sixteen side by side (see sha256_vectors).
 
-Invariant: messages of equally many blocks share the lanes; lanes left over do the last one's work again.
+Invariant: messages of nearly as many blocks share the lanes; lanes left over do the last one's work again.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import numpy as np
 from numba import uint64
 
 from etl.chain.prefetch import prefetch
-from etl.chain.sha256_parts import BLOCK, in_order_of_blocks
+from etl.chain.sha256_parts import in_order_of_blocks
 from etl.chain.sha256_vectors import LANES, begin, compress, double_hash_blocks, finish, finish_double
 from etl.jit import compiled
 
@@ -22,32 +22,27 @@ def hash_in_lanes(message, start, double, out):  # type: ignore[no-untyped-def]
     order, blocks = in_order_of_blocks(start)
     state = np.empty((8, LANES), np.uint32)
     block_at = np.empty(LANES, np.uint64)
+    left = np.empty(LANES, np.int32)
     digest_at = np.empty(LANES, np.uint64)
     message_at, out_at = uint64(message.ctypes.data), uint64(out.ctypes.data)
     state_at, blocks_at = uint64(state.ctypes.data), uint64(block_at.ctypes.data)
-    digests_at = uint64(digest_at.ctypes.data)
-    at = 0
-    while at < order.size:
-        count = blocks[at]
+    left_at, digests_at = uint64(left.ctypes.data), uint64(digest_at.ctypes.data)
+    for at in range(0, order.size, LANES):
         last = min(at + LANES, order.size) - 1
-        while blocks[last] != count:
-            last -= 1
         for lane in range(LANES):
-            one = order[min(at + lane, last)]
-            block_at[lane] = message_at + uint64(start[one])
-            digest_at[lane] = out_at + uint64(_DIGEST * one)
+            one = min(at + lane, last)
+            left[lane] = blocks[one]
+            block_at[lane] = message_at + uint64(start[order[one]])
+            digest_at[lane] = out_at + uint64(_DIGEST * order[one])
         for following in range(last + 1, min(last + 1 + LANES, order.size)):
             prefetch(message, start[order[following]])
         begin(state_at)
-        for _ in range(count):
-            compress(state_at, blocks_at)
-            for lane in range(LANES):
-                block_at[lane] += uint64(BLOCK)
+        for _ in range(blocks[last]):
+            compress(state_at, blocks_at, left_at)
         if double:
             finish_double(state_at, digests_at)
         else:
             finish(state_at, digests_at)
-        at = last + 1
 
 
 @compiled

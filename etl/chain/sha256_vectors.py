@@ -14,7 +14,7 @@ from llvmlite import binding, ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from etl.chain.sha256_parts import INITIAL, ROUND_KEYS
+from etl.chain.sha256_parts import BLOCK, INITIAL, ROUND_KEYS
 
 LANES = 16
 
@@ -24,6 +24,7 @@ HAS_WIDE_REGISTERS = bool(binding.get_host_cpu_features().get("avx512bw"))
 _WORD = ir.IntType(32)
 _VECTOR = ir.VectorType(_WORD, LANES)
 _ADDRESS = ir.IntType(64)
+_ADDRESSES = ir.VectorType(_ADDRESS, LANES)
 _END_OF_MESSAGE = 0x80000000
 _BLOCK_BITS, _DIGEST_BITS = 512, 256
 
@@ -75,7 +76,7 @@ class _Lanes:
             self._builder.store(vector, self._at(address, k, _VECTOR), align=4)
 
     def _transposed(self, rows: list[Any]) -> list[Any]:
-        """Sixteen vectors as a square, rows to columns: its quarters change places, then theirs, and so on."""
+        """Sixteen vectors as a square, its rows as columns: quarters change places, then theirs, and on."""
         rows = list(rows)
         for half in (8, 4, 2, 1):
             low = [k if not k & half else LANES + k - half for k in range(LANES)]
@@ -129,6 +130,24 @@ class _Lanes:
             )  # fmt: skip
         return [self._builder.add(*pair) for pair in zip(state, [a, b, c, d, e, f, g, h], strict=True)]
 
+    def _exceed(self, left: Any, number: int) -> Any:
+        """Which lanes have more than so many blocks left."""
+        return self._builder.icmp_signed(">", self.load(left, 1)[0], _all_lanes(number))
+
+    def where_left(self, after: list[Any], before: list[Any], left: Any) -> list[Any]:
+        """The vectors after a block, in lanes that had none left those before it."""
+        has_block = self._exceed(left, 0)
+        return [self._builder.select(has_block, *pair) for pair in zip(after, before, strict=True)]
+
+    def advance(self, addresses: Any, left: Any) -> None:
+        """Count a block as done; lanes with another one go on to it."""
+        steps = ir.Constant(_ADDRESSES, [BLOCK] * LANES), ir.Constant(_ADDRESSES, [0] * LANES)
+        step = self._builder.select(self._exceed(left, 1), *steps)
+        pointer = self._at(addresses, 0, _ADDRESSES)
+        moved = self._builder.add(self._builder.load(pointer, align=8), step)
+        self._builder.store(moved, pointer, align=8)
+        self.store([self._builder.sub(self.load(left, 1)[0], _all_lanes(1))], left)
+
     def hashed_digests(self, state: list[Any]) -> list[Any]:
         """The state after the digest that a state stands for has been hashed in turn."""
         return self.compressed(_START, _padded(state, _DIGEST_BITS))
@@ -159,8 +178,10 @@ def _begin(lanes: _Lanes, state: Any) -> None:
     lanes.store(_START, state)
 
 
-def _compress(lanes: _Lanes, state: Any, addresses: Any) -> None:
-    lanes.store(lanes.compressed(lanes.load(state, 8), lanes.blocks(addresses)), state)
+def _compress(lanes: _Lanes, state: Any, addresses: Any, left: Any) -> None:
+    before = lanes.load(state, 8)
+    lanes.store(lanes.where_left(lanes.compressed(before, lanes.blocks(addresses)), before, left), state)
+    lanes.advance(addresses, left)
 
 
 def _finish(lanes: _Lanes, state: Any, addresses: Any) -> None:
@@ -192,6 +213,13 @@ def _of_one_address(write: Callable[..., None]) -> Any:
     return intrinsic(typed)
 
 
+def _of_three_addresses(write: Callable[..., None]) -> Any:
+    def typed(typing_context: Any, one: Any, other: Any, third: Any) -> Any:
+        return types.void(*[types.uintp] * 3), _generator(write)
+
+    return intrinsic(typed)
+
+
 def _of_two_addresses(write: Callable[..., None]) -> Any:
     def typed(typing_context: Any, one: Any, other: Any) -> Any:
         return types.void(types.uintp, types.uintp), _generator(write)
@@ -202,8 +230,9 @@ def _of_two_addresses(write: Callable[..., None]) -> Any:
 begin: Any = _of_one_address(_begin)
 """begin(state): the state before the first block."""
 
-compress: Any = _of_two_addresses(_compress)
-"""compress(state, addresses): one more block of 64 bytes, at each lane's address."""
+compress: Any = _of_three_addresses(_compress)
+"""compress(state, addresses, left): one more block of 64 bytes, at each lane's address, in the lanes that
+have any left; counts them down and moves the addresses on, never past the last block."""
 
 finish: Any = _of_two_addresses(_finish)
 """finish(state, addresses): each lane's digest to its address."""
