@@ -1,4 +1,4 @@
-"""Serialised blocks to columns: one pass that counts, one that fills arrays of the exact size.
+"""Serialised blocks to columns, in one pass.
 
 Invariants, each checked for every block and reported with height and byte position:
 - the block ends exactly where its last transaction ends;
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import uint64
 
+from etl.chain.copying import copy_bytes
 from etl.chain.merkle import merkle_roots
 from etl.chain.networks import MAX_MONEY_SAT
 from etl.chain.sha256 import sha256_padded, sha256_spans
@@ -29,6 +30,8 @@ Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 
 HEADER_SIZE = 80
+_SMALLEST_INPUT, _SMALLEST_OUTPUT = 41, 9
+_SMALLEST_TX = 4 + 1 + _SMALLEST_INPUT + 1 + 4
 _OK, _CUT_OFF, _NO_COINBASE, _EXTRA_COINBASE, _BAD_VALUE, _LEFT_OVER = range(6)
 _REASONS = (
     "",
@@ -73,7 +76,7 @@ class BlockColumns:
     """(i,) first eight bytes of the id of the transaction whose output is spent, as a little-endian number"""
 
 
-@compiled
+@compiled_inner
 def _is_null_outpoint(data, p):  # type: ignore[no-untyped-def]
     for k in range(32):
         if data[p + k] != 0:
@@ -81,19 +84,51 @@ def _is_null_outpoint(data, p):  # type: ignore[no-untyped-def]
     return little_endian(data, p + 32, 4) == 0xFFFFFFFF
 
 
-@compiled
-def _skip_inputs(data, p, end, count):  # type: ignore[no-untyped-def]
-    for _ in range(count):
+@compiled_inner
+def _read_inputs(data, p, end, count, spent_txid, at):  # type: ignore[no-untyped-def]
+    """Next position or -1; the ids of the transactions spent go to `spent_txid` from `at` on."""
+    for k in range(count):
+        if p + 41 > end:
+            return -1
+        spent_txid[at + k] = uint64(little_endian(data, p, 8))
         length, p = compact_size(data, p + 36, end)
         if p < 0:
             return -1
         p += length + 4
-        if p > end:
-            return -1
-    return p
+    return p if p <= end else -1
 
 
-@compiled
+@compiled_inner
+def _read_coinbase(data, p, end, script, at):  # type: ignore[no-untyped-def]
+    """(next position or -1, end of the script that has been copied to `script` from `at` on)"""
+    length, p = compact_size(data, p + 36, end)
+    if p < 0 or p + length + 4 > end:
+        return -1, at
+    return p + length + 4, copy_bytes(data, p, length, script, at)
+
+
+@compiled_inner
+def _read_outputs(  # type: ignore[no-untyped-def]
+    data, p, end, count, value_sat, script, script_offset, out, script_at
+):
+    """(next position or minus a reason, end of the scripts)"""
+    for k in range(out, out + count):
+        if p + 9 > end:
+            return -_CUT_OFF, script_at
+        value = little_endian(data, p, 8)
+        if value < 0 or value > MAX_MONEY_SAT:
+            return -_BAD_VALUE, script_at
+        length, p = compact_size(data, p + 8, end)
+        if p < 0 or p + length > end:
+            return -_CUT_OFF, script_at
+        value_sat[k] = value
+        script_offset[k] = script_at
+        script_at = copy_bytes(data, p, length, script, script_at)
+        p += length
+    return p, script_at
+
+
+@compiled_inner
 def _skip_witnesses(data, p, end, count):  # type: ignore[no-untyped-def]
     for _ in range(count):
         items, p = compact_size(data, p, end)
@@ -107,149 +142,77 @@ def _skip_witnesses(data, p, end, count):  # type: ignore[no-untyped-def]
     return p
 
 
-@compiled
-def _measure_outputs(data, p, end, count):  # type: ignore[no-untyped-def]
-    """(script bytes, next position or minus a reason)"""
-    script_bytes = 0
-    for _ in range(count):
-        if p + 9 > end:
-            return 0, -_CUT_OFF
-        value = little_endian(data, p, 8)
-        if value < 0 or value > MAX_MONEY_SAT:
-            return 0, -_BAD_VALUE
-        length, p = compact_size(data, p + 8, end)
-        if p < 0 or p + length > end:
-            return 0, -_CUT_OFF
-        script_bytes += length
-        p += length
-    return script_bytes, p
-
-
-@compiled
-def _measure_transaction(data, p, end, is_first, sums):  # type: ignore[no-untyped-def]
-    """Next position or minus a reason; adds to `sums` what a transaction holds."""
-    start = p
-    if p + 10 > end:
-        return -_CUT_OFF
-    has_witness = data[p + 4] == 0 and data[p + 5] == 1
-    p += 6 if has_witness else 4
-    inputs, p = compact_size(data, p, end)
-    if p < 0 or inputs == 0 or p + 41 * inputs > end:
-        return -_CUT_OFF
-    if _is_null_outpoint(data, p) != is_first:
-        return -_NO_COINBASE if is_first else -_EXTRA_COINBASE
-    if is_first and inputs != 1:
-        return -_NO_COINBASE
-    inputs_start = p
-    p = _skip_inputs(data, p, end, inputs)
-    if p < 0:
-        return -_CUT_OFF
-    if is_first:
-        sums[3] += compact_size(data, inputs_start + 36, end)[0]
-    outputs, p = compact_size(data, p, end)
-    if p < 0:
-        return -_CUT_OFF
-    script_bytes, p = _measure_outputs(data, p, end, outputs)
-    if p < 0:
-        return p
-    outputs_end = p
-    if has_witness:
-        p = _skip_witnesses(data, p, end, inputs)
-        if p < 0:
-            return -_CUT_OFF
-    if p + 4 > end:
-        return -_CUT_OFF
-    sums[0] += outputs
-    sums[1] += script_bytes
-    sums[2] += outputs_end - start + 4 - (2 if has_witness else 0)
-    sums[4] += 0 if is_first else inputs
-    return p + 4
-
-
-@compiled
-def _measure(data, offset, tx_count, sums):  # type: ignore[no-untyped-def]
-    """(reason, block, position) of the first fault; fills tx_count and sums.
-
-    sums: outputs, output script bytes, bytes without witnesses, coinbase script bytes, inputs of others.
-    """
-    for block in range(tx_count.size):
-        end = offset[block + 1]
-        p = offset[block] + HEADER_SIZE
-        count, p = compact_size(data, p, end)
-        if p < 0 or count == 0:
-            return _CUT_OFF, block, offset[block]
-        tx_count[block] = count
-        for i in range(count):
-            at = p
-            p = _measure_transaction(data, p, end, i == 0, sums)
-            if p < 0:
-                return -p, block, at
-        if p != end:
-            return _LEFT_OVER, block, p
-    return _OK, 0, 0
-
-
 @compiled_inner
-def _copy(source, start, length, target, at):  # type: ignore[no-untyped-def]
-    # Unsigned indices: no check for negative ones, so that the loop becomes a block copy.
-    p = uint64(start)
-    q = uint64(at)
-    for k in range(uint64(length)):
-        target[q + k] = source[p + k]
-    return at + length
+def _read_bare(data, start, body, body_end, p, bare, at):  # type: ignore[no-untyped-def]
+    """Copy a transaction without its witnesses and pad it: the version, `data[body:body_end]` and the lock
+    time at `p`. Returns where it ends."""
+    end = copy_bytes(data, start, 4, bare, at)
+    end = copy_bytes(data, body, body_end - body, bare, end)
+    return pad(bare, at, copy_bytes(data, p, 4, bare, end))
 
 
 @compiled
-def _fill(  # type: ignore[no-untyped-def]
+def _read_blocks(  # type: ignore[no-untyped-def]
     data, offset, tx_count, bare, bare_start, input_count, output_count, value_sat, script,
     script_offset, coinbase_script, coinbase_offset, spent_txid,
 ):  # fmt: skip
-    tx = 0
-    spent = 0
-    out = 0
-    bare_at = 0
-    script_at = 0
-    coinbase_at = 0
+    """((reason, block, position) of the first fault, transactions, outputs, inputs)
+
+    Before anything is written it has been found in `data`, which is what bounds the arrays' sizes.
+    """
+    tx = spent = out = bare_at = script_at = coinbase_at = 0
     for block in range(tx_count.size):
         end = offset[block + 1]
-        _, p = compact_size(data, offset[block] + HEADER_SIZE, end)
-        for i in range(tx_count[block]):
-            bare_start[tx] = bare_at
+        count, p = compact_size(data, offset[block] + HEADER_SIZE, end)
+        if p < 0 or count == 0:
+            return (_CUT_OFF, block, offset[block]), tx, out, spent
+        tx_count[block] = count
+        coinbase_offset[block] = coinbase_at
+        for i in range(count):
+            start = p
+            if p + 10 > end:
+                return (_CUT_OFF, block, start), tx, out, spent
             has_witness = data[p + 4] == 0 and data[p + 5] == 1
-            bare_at = _copy(data, p, 4, bare, bare_at)
-            p += 6 if has_witness else 4
-            body = p
-            inputs, p = compact_size(data, p, end)
+            body = p + 6 if has_witness else p + 4
+            inputs, p = compact_size(data, body, end)
+            if p < 0 or inputs == 0 or p + 41 * inputs > end:
+                return (_CUT_OFF, block, start), tx, out, spent
             if i == 0:
-                coinbase_offset[block] = coinbase_at
-                length, at = compact_size(data, p + 36, end)
-                coinbase_at = _copy(data, at, length, coinbase_script, coinbase_at)
-                p = _skip_inputs(data, p, end, inputs)
+                if not _is_null_outpoint(data, p) or inputs != 1:
+                    return (_NO_COINBASE, block, start), tx, out, spent
+                p, coinbase_at = _read_coinbase(data, p, end, coinbase_script, coinbase_at)
+                input_count[tx] = 0
             else:
-                for _ in range(inputs):
-                    spent_txid[spent] = uint64(little_endian(data, p, 8))
-                    length, p = compact_size(data, p + 36, end)
-                    p += length + 4
-                    spent += 1
+                if _is_null_outpoint(data, p):
+                    return (_EXTRA_COINBASE, block, start), tx, out, spent
+                p = _read_inputs(data, p, end, inputs, spent_txid, spent)
+                input_count[tx] = inputs
+                spent += inputs
             outputs, p = compact_size(data, p, end)
-            for _ in range(outputs):
-                value_sat[out] = little_endian(data, p, 8)
-                length, p = compact_size(data, p + 8, end)
-                script_offset[out] = script_at
-                script_at = _copy(data, p, length, script, script_at)
-                p += length
-                out += 1
-            bare_at = _copy(data, body, p - body, bare, bare_at)
+            if p < 0:
+                return (_CUT_OFF, block, start), tx, out, spent
+            p, script_at = _read_outputs(
+                data, p, end, outputs, value_sat, script, script_offset, out, script_at
+            )
+            if p < 0:
+                return (-p, block, start), tx, out, spent
+            output_count[tx] = outputs
+            out += outputs
+            body_end = p
             if has_witness:
                 p = _skip_witnesses(data, p, end, inputs)
-            bare_at = pad(bare, bare_start[tx], _copy(data, p, 4, bare, bare_at))
+            if p < 0 or p + 4 > end:
+                return (_CUT_OFF, block, start), tx, out, spent
+            bare_start[tx] = bare_at
+            bare_at = _read_bare(data, start, body, body_end, p, bare, bare_at)
             p += 4
-            input_count[tx] = 0 if i == 0 else inputs
-            output_count[tx] = outputs
             tx += 1
+        if p != end:
+            return (_LEFT_OVER, block, p), tx, out, spent
     bare_start[tx] = bare_at
     script_offset[out] = script_at
     coinbase_offset[tx_count.size] = coinbase_at
+    return (_OK, 0, 0), tx, out, spent
 
 
 def block_hashes(headers: Bytes) -> Bytes:
@@ -260,23 +223,14 @@ def block_hashes(headers: Bytes) -> Bytes:
     return sha256_spans(flat, start, np.full(n, HEADER_SIZE, dtype=np.int64), double=True)
 
 
-def _measured(data: Bytes, offset: Ints, first_height: int, origin: str) -> tuple[Ints, Ints]:
-    n = len(offset) - 1
-    tx_count = np.zeros(n, dtype=np.int64)
-    sums = np.zeros(5, dtype=np.int64)
-    if n and int(np.diff(offset).min()) <= HEADER_SIZE:
-        raise BlockDataError(
-            f"{origin}: a block after height {first_height - 1} is shorter than its header",
-            "check the disk, then let the node rebuild its block files (-reindex)",
-        )
-    reason, block, position = _measure(data, offset, tx_count, sums)
+def _raise_fault(fault: tuple[int, int, int], offset: Ints, first_height: int, origin: str) -> None:
+    reason, block, position = fault
     if reason:
         raise BlockDataError(
             f"{origin}: block at height {first_height + block}: {_REASONS[reason]} "
             f"(byte {position - offset[block]} of the block)",
             "check the disk, then let the node rebuild its block files (-reindex)",
         )
-    return tx_count, sums
 
 
 def _check_merkle_roots(headers: Bytes, txid: Bytes, tx_count: Ints, first_height: int, origin: str) -> None:
@@ -296,23 +250,31 @@ def decode_blocks(data: Bytes, offset: Ints, first_height: int, origin: str) -> 
     `origin` says in errors where the bytes came from. Raises BlockDataError.
     """
     n = len(offset) - 1
-    tx_count, sums = _measured(data, offset, first_height, origin)
-    outputs, script_bytes, bare_bytes, coinbase_bytes, inputs = (int(x) for x in sums)
-    transactions = int(tx_count.sum())
-    bare = np.empty(bare_bytes + transactions * PADDING_ROOM, dtype=np.uint8)
-    bare_start = np.empty(transactions + 1, dtype=np.int64)
+    if n and int(np.diff(offset).min()) <= HEADER_SIZE:
+        raise BlockDataError(
+            f"{origin}: a block after height {first_height - 1} is shorter than its header",
+            "check the disk, then let the node rebuild its block files (-reindex)",
+        )
+    most_txs = len(data) // _SMALLEST_TX + 1
+    most_outputs = len(data) // _SMALLEST_OUTPUT + 1
+    bare = np.empty(len(data) + most_txs * PADDING_ROOM, dtype=np.uint8)
+    bare_start = np.empty(most_txs + 1, dtype=np.int64)
+    tx_count = np.empty(n, dtype=np.int64)
     columns: dict[str, npt.NDArray[Any]] = {
-        "input_count": np.empty(transactions, dtype=np.int64),
-        "output_count": np.empty(transactions, dtype=np.int64),
-        "value_sat": np.empty(outputs, dtype=np.int64),
-        "script": np.empty(script_bytes, dtype=np.uint8),
-        "script_offset": np.empty(outputs + 1, dtype=np.int64),
-        "coinbase_script": np.empty(coinbase_bytes, dtype=np.uint8),
+        "input_count": np.empty(most_txs, dtype=np.int64),
+        "output_count": np.empty(most_txs, dtype=np.int64),
+        "value_sat": np.empty(most_outputs, dtype=np.int64),
+        "script": np.empty(len(data), dtype=np.uint8),
+        "script_offset": np.empty(most_outputs + 1, dtype=np.int64),
+        "coinbase_script": np.empty(len(data), dtype=np.uint8),
         "coinbase_offset": np.empty(n + 1, dtype=np.int64),
-        "spent_txid": np.empty(inputs, dtype=np.uint64),
+        "spent_txid": np.empty(len(data) // _SMALLEST_INPUT + 1, dtype=np.uint64),
     }
-    _fill(data, offset, tx_count, bare, bare_start, *columns.values())
-    txid = sha256_padded(bare, bare_start, double=True)
+    fault, transactions, outputs, inputs = _read_blocks(
+        data, offset, tx_count, bare, bare_start, *columns.values()
+    )
+    _raise_fault(fault, offset, first_height, origin)
+    txid = sha256_padded(bare, bare_start[: transactions + 1], double=True)
     headers = data[offset[:-1, None] + np.arange(HEADER_SIZE)]
     _check_merkle_roots(headers, txid, tx_count, first_height, origin)
     return BlockColumns(
@@ -320,6 +282,13 @@ def decode_blocks(data: Bytes, offset: Ints, first_height: int, origin: str) -> 
         block_hash=block_hashes(headers),
         tx_count=tx_count,
         size=np.diff(offset),
+        coinbase_script=columns["coinbase_script"][: columns["coinbase_offset"][-1]],
+        coinbase_offset=columns["coinbase_offset"],
         txid=txid,
-        **columns,
+        input_count=columns["input_count"][:transactions],
+        output_count=columns["output_count"][:transactions],
+        value_sat=columns["value_sat"][:outputs],
+        script=columns["script"][: columns["script_offset"][outputs]],
+        script_offset=columns["script_offset"][: outputs + 1],
+        spent_txid=columns["spent_txid"][:inputs],
     )

@@ -59,7 +59,7 @@ def _lane(accumulator, word):  # type: ignore[no-untyped-def]
     return uint64(_rotate(uint64(accumulator + uint64(word * _P2)), 31) * _P1)
 
 
-@compiled
+@compiled_inner
 def xxh64(data, start, length):  # type: ignore[no-untyped-def]
     """XXH64 (xxHash specification 0.1.1, seed 0) of `data[start : start + length]`."""
     p = start
@@ -101,7 +101,7 @@ def xxh64(data, start, length):  # type: ignore[no-untyped-def]
     return uint64(h ^ (h >> uint64(32)))
 
 
-@compiled
+@compiled_inner
 def _push_at(data, p, end):  # type: ignore[no-untyped-def]
     """(opcode, start of its data, length of its data, next position); next is -1 if cut off."""
     opcode = np.int64(data[p])
@@ -123,7 +123,7 @@ def _push_at(data, p, end):  # type: ignore[no-untyped-def]
     return opcode, p, length, p + length
 
 
-@compiled
+@compiled_inner
 def _script_number(data, opcode, start, length):  # type: ignore[no-untyped-def]
     """Count given as OP_1 to OP_16 or as a minimal push of 17 to 127; -1 for anything else.
 
@@ -136,7 +136,7 @@ def _script_number(data, opcode, start, length):  # type: ignore[no-untyped-def]
     return -1
 
 
-@compiled
+@compiled_inner
 def _is_key(data, start, length):  # type: ignore[no-untyped-def]
     """Core's CPubKey::ValidSize: the first byte fits the length."""
     if length == 33:
@@ -144,7 +144,7 @@ def _is_key(data, start, length):  # type: ignore[no-untyped-def]
     return length == 65 and (data[start] == 4 or data[start] == 6 or data[start] == 7)
 
 
-@compiled
+@compiled_inner
 def _is_multisig(data, start, end):  # type: ignore[no-untyped-def]
     if end - start < 3 or data[end - 1] != 174:
         return False
@@ -166,7 +166,7 @@ def _is_multisig(data, start, end):  # type: ignore[no-untyped-def]
     return required <= total <= _MAX_MULTISIG_KEYS and total == keys and p + 1 == end
 
 
-@compiled
+@compiled_inner
 def _witness_kind(data, s, n):  # type: ignore[no-untyped-def]
     """Kind of a witness program, -1 where the script is none."""
     version_opcode = data[s]
@@ -185,7 +185,7 @@ def _witness_kind(data, s, n):  # type: ignore[no-untyped-def]
     return WITNESS_UNKNOWN
 
 
-@compiled
+@compiled_inner
 def script_kind(data, start, length):  # type: ignore[no-untyped-def]
     """Kind of the script `data[start : start + length]`."""
     s = start

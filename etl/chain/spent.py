@@ -14,11 +14,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from etl.chain.copying import copy_bytes
 from etl.chain.keys import y_coordinate
 from etl.chain.networks import MAX_MONEY_SAT
 from etl.chain.varints import compact_size, decompress_amount, little_endian, varint
 from etl.errors import BlockDataError
-from etl.jit import compiled
+from etl.jit import compiled, compiled_inner
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -35,6 +36,8 @@ _REASONS = (
     "a public key is no point of the curve",
 )
 _RAW_SCRIPT_CODE = 6
+_SCRIPT_GROWTH = 2
+"""No script is more than so many times as long as what stands for it: at most 67 bytes for 35."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class SpentColumns:
     """(i + 1,) into script"""
 
 
-@compiled
+@compiled_inner
 def _script_size(code):  # type: ignore[no-untyped-def]
     """Bytes of the script that a compressed script stands for."""
     if code == 0:
@@ -61,7 +64,7 @@ def _script_size(code):  # type: ignore[no-untyped-def]
     return 67 if code < _RAW_SCRIPT_CODE else code - _RAW_SCRIPT_CODE
 
 
-@compiled
+@compiled_inner
 def _stored_size(code):  # type: ignore[no-untyped-def]
     """Bytes that follow the code of a compressed script."""
     if code < 2:
@@ -69,7 +72,7 @@ def _stored_size(code):  # type: ignore[no-untyped-def]
     return 32 if code < _RAW_SCRIPT_CODE else code - _RAW_SCRIPT_CODE
 
 
-@compiled
+@compiled_inner
 def _undo_entry(data, p, end):  # type: ignore[no-untyped-def]
     """(value, script code, position of the stored script or -1)"""
     code, p = varint(data, p, end)
@@ -82,7 +85,7 @@ def _undo_entry(data, p, end):  # type: ignore[no-untyped-def]
     return decompress_amount(amount), script_code, p
 
 
-@compiled
+@compiled_inner
 def _txout_entry(data, p, end):  # type: ignore[no-untyped-def]
     """(value, script code, position of the script or -1)"""
     if p + 9 > end:
@@ -94,92 +97,62 @@ def _txout_entry(data, p, end):  # type: ignore[no-untyped-def]
     return value, length + _RAW_SCRIPT_CODE, p
 
 
-@compiled
-def _measure_block(data, p, end, is_undo, input_count):  # type: ignore[no-untyped-def]
-    """(reason, script bytes) of one block's spent outputs."""
-    groups, p = compact_size(data, p, end)
-    if p < 0:
-        return _CUT_OFF, 0
-    skipped = 1 if is_undo else 0
-    if groups != input_count.size - skipped:
-        return _TRANSACTIONS, 0
-    script_bytes = 0
-    for tx in range(skipped, input_count.size):
-        entries, p = compact_size(data, p, end)
-        if p < 0:
-            return _CUT_OFF, 0
-        if entries != input_count[tx]:
-            return _INPUTS, 0
-        for _ in range(entries):
-            value, code, p = _undo_entry(data, p, end) if is_undo else _txout_entry(data, p, end)
-            if p < 0:
-                return _CUT_OFF, 0
-            if value < 0 or value > MAX_MONEY_SAT:
-                return _BAD_VALUE, 0
-            script_bytes += _script_size(code)
-            p += _stored_size(code)
-    return (_OK if p == end else _LEFT_OVER), script_bytes
-
-
-@compiled
-def _measure(data, offset, is_undo, tx_count, input_count):  # type: ignore[no-untyped-def]
-    """(reason, block, script bytes of all)"""
-    tx = 0
-    total = 0
-    for block in range(tx_count.size):
-        start = offset[block]
-        end = offset[block + 1]
-        counts = input_count[tx : tx + tx_count[block]]
-        tx += tx_count[block]
-        if is_undo and start == end and counts.size == 1:
-            continue  # the genesis block, for which no undo data is written
-        reason, script_bytes = _measure_block(data, start, end, is_undo, counts)
-        if reason:
-            return reason, block, 0
-        total += script_bytes
-    return _OK, 0, total
-
-
-@compiled
+@compiled_inner
 def _write_script(data, p, code, script, at):  # type: ignore[no-untyped-def]
     """Write the script at `at`; an uncompressed key gets its y later (see _complete_keys)."""
-    size = _stored_size(code)
-    head = 0
     if code == 0:
         script[at], script[at + 1], script[at + 2] = 0x76, 0xA9, 20
         script[at + 23], script[at + 24] = 0x88, 0xAC
-        head = 3
+        copy_bytes(data, p, 20, script, at + 3)
     elif code == 1:
         script[at], script[at + 1], script[at + 22] = 0xA9, 20, 0x87
-        head = 2
+        copy_bytes(data, p, 20, script, at + 2)
     elif code < 4:
         script[at], script[at + 1], script[at + 34] = 33, code, 0xAC
-        head = 2
+        copy_bytes(data, p, 32, script, at + 2)
     elif code < _RAW_SCRIPT_CODE:
         script[at], script[at + 1], script[at + 66] = 65, 4, 0xAC
-        head = 2
-    for k in range(size):
-        script[at + head + k] = data[p + k]
+        copy_bytes(data, p, 32, script, at + 2)
+    else:
+        copy_bytes(data, p, code - _RAW_SCRIPT_CODE, script, at)
     return at + _script_size(code)
 
 
 @compiled
-def _fill(  # type: ignore[no-untyped-def]
-    data, offset, is_undo, tx_count, value_sat, script, script_offset, halved
+def _read_spent(  # type: ignore[no-untyped-def]
+    data, offset, is_undo, tx_count, input_count, value_sat, script, script_offset, halved
 ):
-    """Returns how many keys lack their y: `halved` holds their index * 2 + parity."""
-    at = 0
-    i = 0
-    keys = 0
+    """(reason, block, keys that lack their y: `halved` holds their index * 2 + parity)
+
+    Before a script is written it has been found in `data`, which is what bounds the size of `script`.
+    """
+    at = i = tx = keys = 0
     for block in range(tx_count.size):
+        p = offset[block]
         end = offset[block + 1]
-        if offset[block] == end:
-            continue
-        groups, p = compact_size(data, offset[block], end)
-        for _ in range(groups):
+        first_tx = tx
+        tx += tx_count[block]
+        if is_undo and p == end and tx - first_tx == 1:
+            continue  # the genesis block, for which no undo data is written
+        groups, p = compact_size(data, p, end)
+        if p < 0:
+            return _CUT_OFF, block, keys
+        if is_undo:
+            first_tx += 1
+        if groups != tx - first_tx:
+            return _TRANSACTIONS, block, keys
+        for t in range(first_tx, tx):
             entries, p = compact_size(data, p, end)
+            if p < 0:
+                return _CUT_OFF, block, keys
+            if entries != input_count[t]:
+                return _INPUTS, block, keys
             for _ in range(entries):
                 value, code, p = _undo_entry(data, p, end) if is_undo else _txout_entry(data, p, end)
+                if p < 0:
+                    return _CUT_OFF, block, keys
+                if value < 0 or value > MAX_MONEY_SAT:
+                    return _BAD_VALUE, block, keys
                 value_sat[i] = value
                 script_offset[i] = at
                 at = _write_script(data, p, code, script, at)
@@ -188,8 +161,10 @@ def _fill(  # type: ignore[no-untyped-def]
                     keys += 1
                 p += _stored_size(code)
                 i += 1
+        if p != end:
+            return _LEFT_OVER, block, keys
     script_offset[i] = at
-    return keys
+    return _OK, 0, keys
 
 
 def _complete_keys(script: Bytes, script_offset: Ints, halved: Ints) -> int:
@@ -223,21 +198,16 @@ def decode_spent(
     `tx_count` (n,) and `input_count` (t,) are the blocks' own (see BlockColumns); `origin` says in
     errors where the bytes came from. Raises BlockDataError.
     """
-    is_undo = spent_format == "undo"
-    reason, block, script_bytes = _measure(data, offset, is_undo, tx_count, input_count)
     inputs = int(input_count.sum())
-    columns = SpentColumns(
-        value_sat=np.empty(inputs, dtype=np.int64),
-        script=np.empty(script_bytes, dtype=np.uint8),
-        script_offset=np.empty(inputs + 1, dtype=np.int64),
+    value_sat = np.empty(inputs, dtype=np.int64)
+    script = np.empty(_SCRIPT_GROWTH * len(data), dtype=np.uint8)
+    script_offset = np.empty(inputs + 1, dtype=np.int64)
+    halved = np.empty(inputs, dtype=np.int64)
+    reason, block, keys = _read_spent(
+        data, offset, spent_format == "undo", tx_count, input_count, value_sat, script, script_offset, halved
     )
     if not reason:
-        halved = np.empty(inputs, dtype=np.int64)
-        keys = _fill(
-            data, offset, is_undo, tx_count, columns.value_sat, columns.script,
-            columns.script_offset, halved,
-        )  # fmt: skip
-        keyless = _complete_keys(columns.script, columns.script_offset, halved[:keys])
+        keyless = _complete_keys(script, script_offset, halved[:keys])
         if keyless >= 0:
             reason, block = _BAD_KEY, _block_of_row(keyless, tx_count, input_count)
     if reason:
@@ -245,4 +215,4 @@ def decode_spent(
             f"{origin}: spent outputs of the block at height {first_height + block}: {_REASONS[reason]}",
             "check the disk, then let the node rebuild its block files (-reindex)",
         )
-    return columns
+    return SpentColumns(value_sat, script[: script_offset[-1]], script_offset)

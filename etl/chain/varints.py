@@ -10,12 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numba import uint64
 
-from etl.jit import compiled
+from etl.jit import compiled_inner
 
 _MAX_COMPACT_SIZE = 0x02000000
 
 
-@compiled
+@compiled_inner
 def little_endian(data, p, count):  # type: ignore[no-untyped-def]
     """Unsigned integer of `count` bytes at `p`; the caller has checked that they exist."""
     value = uint64(0)
@@ -24,7 +24,7 @@ def little_endian(data, p, count):  # type: ignore[no-untyped-def]
     return np.int64(value)
 
 
-@compiled
+@compiled_inner
 def compact_size(data, p, end):  # type: ignore[no-untyped-def]
     """CompactSize at `p`, at most 32 MiB as Core allows for a size."""
     if p < 0 or p >= end:
@@ -41,7 +41,7 @@ def compact_size(data, p, end):  # type: ignore[no-untyped-def]
     return value, p + 1 + width
 
 
-@compiled
+@compiled_inner
 def varint(data, p, end):  # type: ignore[no-untyped-def]
     """VARINT (base 128, most significant first, one subtracted from every digit but the last)."""
     value = np.int64(0)
@@ -57,7 +57,7 @@ def varint(data, p, end):  # type: ignore[no-untyped-def]
     return 0, -1
 
 
-@compiled
+@compiled_inner
 def decompress_amount(code):  # type: ignore[no-untyped-def]
     """Satoshis of a compressed amount."""
     if code == 0:
