@@ -21,7 +21,6 @@ from etl.chain.schema import BLOCKS, HASH, INPUTS, OUTPUTS, TXS
 from etl.chain.spent import SpentColumns, decode_spent
 from etl.errors import WrongChain
 from etl.files import disk_full_named
-from etl.jit import compiled
 from etl.lake import Chunk, ChunkWriter
 from etl.sources.source import ChunkReader, RawBlocks
 
@@ -116,23 +115,10 @@ def _check_chain(task: ChunkTask, raw: RawBlocks, blocks: BlockColumns) -> None:
         )
 
 
-@compiled
-def _sum_runs(values, counts, sums):  # type: ignore[no-untyped-def]
-    at = 0
-    for run in range(counts.size):
-        total = 0
-        for k in range(at, at + counts[run]):
-            total += values[k]
-        sums[run] = total
-        at += counts[run]
-
-
-def _per_run(values: Ints, counts: Ints) -> Ints:
-    """Sums of consecutive runs of `values`, `counts` long: of a transaction's outputs, of a block's
-    transactions."""
-    sums = np.empty(len(counts), dtype=np.int64)
-    _sum_runs(values, counts, sums)
-    return sums
+def _per_block(values: Ints, tx_count: Ints) -> Ints:
+    """Sums of what is given per transaction."""
+    first = np.cumsum(tx_count) - tx_count
+    return np.asarray(np.add.reduceat(values, first))
 
 
 def _tables(
@@ -181,12 +167,11 @@ def _io_table(
 def _block_table(task: ChunkTask, raw: RawBlocks, blocks: BlockColumns, spent: SpentColumns) -> pa.Table:
     n = len(blocks.tx_count)
     first = raw.first_height - task.first_height
-    coinbase = np.concatenate(([0], np.cumsum(blocks.tx_count)[:-1])).astype(np.int64)
-    paid = _per_run(blocks.value_sat, blocks.output_count)
-    taken = _per_run(spent.value_sat, blocks.input_count)
+    coinbase = np.cumsum(blocks.tx_count) - blocks.tx_count
+    paid, taken = blocks.paid_sat, spent.taken_sat
     overspending = paid > taken
     overspending[coinbase] = False
-    output_count = _per_run(blocks.output_count, blocks.tx_count)
+    output_count = _per_block(blocks.output_count, blocks.tx_count)
     columns = {
         "height": np.arange(raw.first_height, raw.first_height + n, dtype=np.int32),
         "hash": _hashes(blocks.block_hash),
@@ -196,12 +181,12 @@ def _block_table(task: ChunkTask, raw: RawBlocks, blocks: BlockColumns, spent: S
         "bits": _header_word(blocks.header, 72),
         "size": blocks.size.astype(np.int32),
         "tx_count": blocks.tx_count.astype(np.int32),
-        "input_count": _per_run(blocks.input_count, blocks.tx_count).astype(np.int32),
+        "input_count": _per_block(blocks.input_count, blocks.tx_count).astype(np.int32),
         "output_count": output_count.astype(np.int32),
-        "spent_sat": _per_run(taken, blocks.tx_count),
-        "created_sat": _per_run(paid, blocks.tx_count) - paid[coinbase],
+        "spent_sat": _per_block(taken, blocks.tx_count),
+        "created_sat": _per_block(paid, blocks.tx_count) - paid[coinbase],
         "coinbase_sat": paid[coinbase],
-        "overspending_txs": _per_run(overspending.astype(np.int64), blocks.tx_count).astype(np.int32),
+        "overspending_txs": _per_block(overspending.astype(np.int64), blocks.tx_count).astype(np.int32),
         "coinbase_script": _binary(blocks.coinbase_script, blocks.coinbase_offset),
     }
     return pa.Table.from_arrays([pa.array(column) for column in columns.values()], schema=BLOCKS)

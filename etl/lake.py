@@ -16,6 +16,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -109,17 +110,29 @@ class ChunkWriter:
             for name, schema in TABLES.items()
         }
         self._rows = dict.fromkeys(TABLES, 0)
+        self._syncer = ThreadPoolExecutor(1)
+        self._synced: Future[None] | None = None
 
     def write(self, tables: dict[str, pa.Table]) -> None:
-        """Append one batch of consecutive blocks."""
+        """Append one batch of consecutive blocks; the disk takes it while the next one is being made."""
         for name, table in tables.items():
             self._writers[name].write_table(table, row_group_size=max(1, table.num_rows))
             self._rows[name] += table.num_rows
+        if self._synced is None or self._synced.done():
+            self._check_synced()
+            self._synced = self._syncer.submit(sync_tree, self._folder)
+
+    def _check_synced(self) -> None:
+        """Raise what the disk said of earlier batches: it says so once."""
+        if self._synced is not None:
+            self._synced.result()
 
     def commit(self, **facts: Any) -> Chunk:
         """Close the files, write chunk.json, sync and rename; `facts` are Chunk's other fields."""
         for writer in self._writers.values():
             writer.close()
+        self._check_synced()
+        self._syncer.shutdown()
         files = {name: _file_entry(self._folder, name, rows) for name, rows in self._rows.items()}
         chunk = Chunk(files=files, **facts)
         (self._folder / _MANIFEST).write_text(_manifest_text(chunk))
@@ -131,6 +144,7 @@ class ChunkWriter:
         """Drop what was written."""
         for writer in self._writers.values():
             writer.close()
+        self._syncer.shutdown()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

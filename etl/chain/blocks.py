@@ -66,6 +66,8 @@ class BlockColumns:
     """(t,) 0 for a coinbase"""
     output_count: Ints
     """(t,)"""
+    paid_sat: Ints
+    """(t,) sum of a transaction's outputs"""
     value_sat: Ints
     """(o,)"""
     script: Bytes
@@ -111,21 +113,23 @@ def _read_coinbase(data, p, end, script, at):  # type: ignore[no-untyped-def]
 def _read_outputs(  # type: ignore[no-untyped-def]
     data, p, end, count, value_sat, script, script_offset, out, script_at
 ):
-    """(next position or minus a reason, end of the scripts)"""
+    """(next position or minus a reason, end of the scripts, satoshis)"""
+    total = np.int64(0)
     for k in range(out, out + count):
         if p + 9 > end:
-            return -_CUT_OFF, script_at
+            return -_CUT_OFF, script_at, total
         value = little_endian(data, p, 8)
         if value < 0 or value > MAX_MONEY_SAT:
-            return -_BAD_VALUE, script_at
+            return -_BAD_VALUE, script_at, total
         length, p = compact_size(data, p + 8, end)
         if p < 0 or p + length > end:
-            return -_CUT_OFF, script_at
+            return -_CUT_OFF, script_at, total
         value_sat[k] = value
         script_offset[k] = script_at
         script_at = copy_bytes(data, p, length, script, script_at)
         p += length
-    return p, script_at
+        total += value
+    return p, script_at, total
 
 
 @compiled_inner
@@ -153,7 +157,7 @@ def _read_bare(data, start, body, body_end, p, bare, at):  # type: ignore[no-unt
 
 @compiled
 def _read_blocks(  # type: ignore[no-untyped-def]
-    data, offset, tx_count, bare, bare_start, input_count, output_count, value_sat, script,
+    data, offset, tx_count, bare, bare_start, input_count, output_count, paid_sat, value_sat, script,
     script_offset, coinbase_script, coinbase_offset, spent_txid,
 ):  # fmt: skip
     """((reason, block, position) of the first fault, transactions, outputs, inputs)
@@ -191,7 +195,7 @@ def _read_blocks(  # type: ignore[no-untyped-def]
             outputs, p = compact_size(data, p, end)
             if p < 0:
                 return (_CUT_OFF, block, start), tx, out, spent
-            p, script_at = _read_outputs(
+            p, script_at, paid_sat[tx] = _read_outputs(
                 data, p, end, outputs, value_sat, script, script_offset, out, script_at
             )
             if p < 0:
@@ -263,6 +267,7 @@ def decode_blocks(data: Bytes, offset: Ints, first_height: int, origin: str) -> 
     columns: dict[str, npt.NDArray[Any]] = {
         "input_count": np.empty(most_txs, dtype=np.int64),
         "output_count": np.empty(most_txs, dtype=np.int64),
+        "paid_sat": np.empty(most_txs, dtype=np.int64),
         "value_sat": np.empty(most_outputs, dtype=np.int64),
         "script": np.empty(len(data), dtype=np.uint8),
         "script_offset": np.empty(most_outputs + 1, dtype=np.int64),
@@ -287,6 +292,7 @@ def decode_blocks(data: Bytes, offset: Ints, first_height: int, origin: str) -> 
         txid=txid,
         input_count=columns["input_count"][:transactions],
         output_count=columns["output_count"][:transactions],
+        paid_sat=columns["paid_sat"][:transactions],
         value_sat=columns["value_sat"][:outputs],
         script=columns["script"][: columns["script_offset"][outputs]],
         script_offset=columns["script_offset"][: outputs + 1],

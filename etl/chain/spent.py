@@ -42,8 +42,10 @@ _SCRIPT_GROWTH = 2
 
 @dataclass(frozen=True)
 class SpentColumns:
-    """`i` spent outputs in the order of the inputs that spend them."""
+    """`i` outputs spent by `t` transactions, in the order of the inputs that spend them."""
 
+    taken_sat: Ints
+    """(t,) sum of what a transaction spends"""
     value_sat: Ints
     """(i,)"""
     script: Bytes
@@ -120,8 +122,9 @@ def _write_script(data, p, code, script, at):  # type: ignore[no-untyped-def]
 
 @compiled
 def _read_spent(  # type: ignore[no-untyped-def]
-    data, offset, is_undo, tx_count, input_count, value_sat, script, script_offset, halved
-):
+    data, offset, is_undo, tx_count, input_count, taken_sat, value_sat, script, script_offset,
+    halved,
+):  # fmt: skip
     """(reason, block, keys that lack their y: `halved` holds their index * 2 + parity)
 
     Before a script is written it has been found in `data`, which is what bounds the size of `script`.
@@ -153,6 +156,7 @@ def _read_spent(  # type: ignore[no-untyped-def]
                     return _CUT_OFF, block, keys
                 if value < 0 or value > MAX_MONEY_SAT:
                     return _BAD_VALUE, block, keys
+                taken_sat[t] += value
                 value_sat[i] = value
                 script_offset[i] = at
                 at = _write_script(data, p, code, script, at)
@@ -199,13 +203,15 @@ def decode_spent(
     errors where the bytes came from. Raises BlockDataError.
     """
     inputs = int(input_count.sum())
+    taken_sat = np.zeros(len(input_count), dtype=np.int64)
     value_sat = np.empty(inputs, dtype=np.int64)
     script = np.empty(_SCRIPT_GROWTH * len(data), dtype=np.uint8)
     script_offset = np.empty(inputs + 1, dtype=np.int64)
     halved = np.empty(inputs, dtype=np.int64)
     reason, block, keys = _read_spent(
-        data, offset, spent_format == "undo", tx_count, input_count, value_sat, script, script_offset, halved
-    )
+        data, offset, spent_format == "undo", tx_count, input_count, taken_sat, value_sat, script,
+        script_offset, halved,
+    )  # fmt: skip
     if not reason:
         keyless = _complete_keys(script, script_offset, halved[:keys])
         if keyless >= 0:
@@ -215,4 +221,4 @@ def decode_spent(
             f"{origin}: spent outputs of the block at height {first_height + block}: {_REASONS[reason]}",
             "check the disk, then let the node rebuild its block files (-reindex)",
         )
-    return SpentColumns(value_sat, script[: script_offset[-1]], script_offset)
+    return SpentColumns(taken_sat, value_sat, script[: script_offset[-1]], script_offset)

@@ -31,6 +31,8 @@ _KEY_SIZE = 8
 _CHECKSUM_SIZE = 32
 _PREAMBLE = 8
 _MASK_SIZE = 1 << 16
+_ZERO_PIECE = 1 << 12
+"""Bytes looked at together, without a branch for each."""
 _NO_KEY = np.zeros(_KEY_SIZE, dtype=np.uint8)
 
 
@@ -117,8 +119,11 @@ def _next_record(data, key, magic, p):  # type: ignore[no-untyped-def]
 
 @compiled
 def _is_zero(data, start, end):  # type: ignore[no-untyped-def]
-    for p in range(start, end):
-        if data[p] != 0:
+    for piece in range(start, end, _ZERO_PIECE):
+        seen = np.uint8(0)
+        for p in range(piece, min(piece + _ZERO_PIECE, end)):
+            seen |= data[p]
+        if seen:
             return False
     return True
 

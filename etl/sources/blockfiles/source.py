@@ -114,7 +114,7 @@ class BlockFilesChunk:
 
 @lru_cache(maxsize=4)
 def _map_block_file(path: Path, opened: int) -> Bytes:
-    return map_file(path)
+    return map_file(path).view(np.ndarray)
 
 
 def _offsets(sizes: list[int]) -> Ints:
