@@ -19,7 +19,16 @@ from clustering.attributes import (
     with_hop,
 )
 from clustering.holdings import add_balance
-from clustering.miners import credit_miner, join, may_join
+from clustering.miners import (
+    AS_IT_IS,
+    cluster_size,
+    code_of_credited,
+    code_of_joined,
+    may_join,
+    set_cluster,
+    unite,
+    winner_and_loser,
+)
 from clustering.owners import en_root, exchange_of_root, is_ownable, seen_before, with_room
 from clustering.registry import NOT_OWNABLE, index_of, look_ahead
 from clustering.sorting import sort
@@ -75,34 +84,50 @@ def credit(  # type: ignore[no-untyped-def]
             cm[cm_used, 1] = code
             cm_used += 1
             records[at].cm_code = with_hop(code, 0, pool, layout)
-        en, en_used = credit_miner(records, miners, at, pool, height, layout, en, en_used)
+        code = code_of_credited(records, miners, at, pool, height, layout)
+        if code != AS_IT_IS:
+            en = with_room(en, en_used, cluster_size(records, at))
+            en_used = set_cluster(records, at, code, en, en_used)
     return en, cm_used, en_used
 
 
 @compiled
 def join_inputs(  # type: ignore[no-untyped-def]
-    index, start, end, tx, height, records, miners, layout, en, en_used, conflicts, conflicts_used
-):
-    """Join the owners of the inputs [start, end) of one transaction in the entity profile."""
-    first = start
-    while first < end and index[first] == NOT_OWNABLE:
-        first += 1
-    for i in range(first + 1, end):
-        at = index[i]
-        if at == NOT_OWNABLE:
-            continue
-        if en_root(records, index[first]) == en_root(records, at):
-            continue
-        if may_join(records[index[first]].en_code, records[at].en_code, layout):
-            en, en_used = join(records, miners, index[first], at, layout, en, en_used)
-        elif not seen_before(index, first, i):
-            conflicts = with_room(conflicts, conflicts_used, 1)
-            conflicts[conflicts_used, 0] = height
-            conflicts[conflicts_used, 1] = tx
-            conflicts[conflicts_used, 2] = index[first]
-            conflicts[conflicts_used, 3] = at
-            conflicts_used += 1
-    return en, en_used, conflicts, conflicts_used
+    tx, last_tx, in_count, rule, index, start, height, records, miners, layout, en, en_used,
+    conflicts, conflicts_used,
+):  # fmt: skip
+    """Join the owners of the inputs of each of the transactions [tx, last_tx) in the entity profile.
+
+    Inputs begin at `start`; `conflicts` has room for one each. Returns en and the two lengths.
+    """
+    for t in range(tx, last_tx):
+        end = start + in_count[t]
+        first = start
+        while first < end and index[first] == NOT_OWNABLE:
+            first += 1
+        for i in range(first + 1, end if rule[t] == 0 else 0):
+            if index[i] == NOT_OWNABLE:
+                continue
+            one, two = en_root(records, index[first]), en_root(records, index[i])
+            if one == two:
+                continue
+            if may_join(records[one].en_code, records[two].en_code, layout):
+                winner, loser = winner_and_loser(records, one, two, layout)
+                changed, code = code_of_joined(records, miners, winner, loser, layout)
+                if code != AS_IT_IS:
+                    size = cluster_size(records, changed)
+                    if en_used + size > en.shape[0]:  # asked here, since a call would count references
+                        en = with_room(en, en_used, size)
+                    en_used = set_cluster(records, changed, code, en, en_used)
+                unite(records, winner, loser)
+            elif not seen_before(index, first, i):
+                conflicts[conflicts_used, 0] = height
+                conflicts[conflicts_used, 1] = t
+                conflicts[conflicts_used, 2] = index[first]
+                conflicts[conflicts_used, 3] = index[i]
+                conflicts_used += 1
+        start = end
+    return en, en_used, conflicts_used
 
 
 @compiled_inner

@@ -193,15 +193,11 @@ def track_batch(  # type: ignore[no-untyped-def]
             out_index, out_sat, o, coinbase_end, b.pool[block], height, records, miners, layout,
             cm, cm_used, en, en_used,
         )  # fmt: skip
-        p = i
-        for t in range(tx, last_tx):
-            q = p + in_count[t]
-            if q - p > 1 and rule[t] == 0:
-                en, en_used, conflicts, conflicts_n = join_inputs(
-                    in_index, p, q, t, height, records, miners, layout, en, en_used,
-                    conflicts, conflicts_n,
-                )  # fmt: skip
-            p = q
+        conflicts = with_room(conflicts, conflicts_n, i_end - i)
+        en, en_used, conflicts_n = join_inputs(
+            tx, last_tx, in_count, rule, in_index, i, height, records, miners, layout, en, en_used,
+            conflicts, conflicts_n,
+        )  # fmt: skip
         en = with_room(en, en_used, o_end - o)
         cm_used, en_used = pay_hop_one(
             tx, last_tx, in_count, out_count, rule, in_index, i, out_index, o, out_sat, records,

@@ -17,10 +17,12 @@ import numpy.typing as npt
 from numba import uint32, uint64
 
 from clustering.attributes import exchange_of, hop_of, pool_of, with_exchange, with_hop
-from clustering.owners import en_root, with_room
-from etl.jit import compiled
+from clustering.owners import en_root
+from etl.jit import compiled, compiled_inner
 
 NO_KNOWN_POOL = np.int32(2**31 - 1)
+AS_IT_IS = -1
+"""Instead of a code: the cluster keeps what it has."""
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _MAX_LOAD = 0.5
 _SMALLEST = 1024
@@ -45,7 +47,7 @@ def empty_miner_table() -> MinerTable:
     )
 
 
-@compiled
+@compiled_inner
 def _slot_of(miners, root):  # type: ignore[no-untyped-def]
     mask = uint64(miners.root.size - 1)
     at = ((uint64(root) * _SPREAD) >> uint64(32)) & mask
@@ -54,7 +56,7 @@ def _slot_of(miners, root):  # type: ignore[no-untyped-def]
     return at
 
 
-@compiled
+@compiled_inner
 def _set_height(miners, root, height):  # type: ignore[no-untyped-def]
     at = _slot_of(miners, root)
     if miners.root[at] == 0:
@@ -84,46 +86,57 @@ def reserved(miners: MinerTable, more: int) -> MinerTable:
     return larger
 
 
-@compiled
-def note_change(changes, used, index, code):  # type: ignore[no-untyped-def]
-    """Append (index, code before the change)."""
-    changes = with_room(changes, used, 1)
-    changes[used, 0] = index
-    changes[used, 1] = code
-    return changes, used + 1
+@compiled_inner
+def cluster_size(records, member):  # type: ignore[no-untyped-def]
+    """How many addresses are in the cluster of `member`."""
+    size = 1
+    at = np.int64(records[member].en_next)
+    while at != member:
+        size += 1
+        at = np.int64(records[at].en_next)
+    return size
 
 
-@compiled
-def _set_cluster(records, member, code, changes, used):  # type: ignore[no-untyped-def]
-    """Give every member of the ring through `member` this code."""
+@compiled_inner
+def set_cluster(records, member, code, changes, used):  # type: ignore[no-untyped-def]
+    """Give every address in the cluster of `member` this code.
+
+    Notes (index, code before) of those that had another one in `changes`, which has room for the cluster,
+    from `used` on; returns how many are noted now.
+    """
     at = np.int64(member)
     while True:
         before = np.int64(records[at].en_code)
         if before != code:
-            changes, used = note_change(changes, used, at, before)
+            changes[used, 0] = at
+            changes[used, 1] = before
+            used += 1
             records[at].en_code = code
         at = np.int64(records[at].en_next)
         if at == member:
-            return changes, used
+            return used
 
 
-@compiled
-def credit_miner(records, miners, index, pool, height, layout, changes, used):  # type: ignore[no-untyped-def]
-    """A coinbase pays an address: its cluster mines from now on, unless an exchange owns it."""
+@compiled_inner
+def code_of_credited(records, miners, index, pool, height, layout):  # type: ignore[no-untyped-def]
+    """A coinbase pays an address: its cluster mines from now on, unless an exchange owns it.
+
+    Returns the code that the cluster is to get, AS_IT_IS where none changes.
+    """
     code = np.int64(records[index].en_code)
     if exchange_of(code, layout) != 0:
-        return changes, used
+        return AS_IT_IS
     root = en_root(records, index)
     if hop_of(code, layout) == 0:
-        if pool != 0 and miners.height[_slot_of(miners, root)] == NO_KNOWN_POOL:
-            _set_height(miners, root, height)
-            return _set_cluster(records, index, with_hop(0, 0, pool, layout), changes, used)
-        return changes, used
-    _set_height(miners, root, height if pool != 0 else NO_KNOWN_POOL)
-    return _set_cluster(records, index, with_hop(0, 0, pool, layout), changes, used)
+        if pool == 0 or miners.height[_slot_of(miners, root)] != NO_KNOWN_POOL:
+            return AS_IT_IS
+        _set_height(miners, root, height)
+    else:
+        _set_height(miners, root, height if pool != 0 else NO_KNOWN_POOL)
+    return with_hop(0, 0, pool, layout)
 
 
-@compiled
+@compiled_inner
 def may_join(code, other_code, layout):  # type: ignore[no-untyped-def]
     """Whether clusters whose members bear these codes may be one owner."""
     exchange = exchange_of(code, layout)
@@ -137,42 +150,46 @@ def may_join(code, other_code, layout):  # type: ignore[no-untyped-def]
     return True
 
 
-@compiled
-def _merge_pools(records, miners, winner, loser, layout, changes, used):  # type: ignore[no-untyped-def]
-    """Two mining clusters become one: the pool of the lower height is everybody's."""
-    height = miners.height[_slot_of(miners, winner)]
-    other_height = miners.height[_slot_of(miners, loser)]
-    code = np.int64(records[winner].en_code)
-    other_code = np.int64(records[loser].en_code)
-    if other_height < height:
-        _set_height(miners, winner, other_height)
-        if pool_of(code, layout) != pool_of(other_code, layout):
-            return _set_cluster(records, winner, other_code, changes, used)
-    elif pool_of(code, layout) != pool_of(other_code, layout):
-        return _set_cluster(records, loser, code, changes, used)
-    return changes, used
-
-
-@compiled
-def join(records, miners, index, other, layout, changes, used):  # type: ignore[no-untyped-def]
-    """Make the clusters of two addresses one; the caller has asked `may_join` and that they differ."""
-    one = en_root(records, index)
-    two = en_root(records, other)
+@compiled_inner
+def winner_and_loser(records, one, two, layout):  # type: ignore[no-untyped-def]
+    """Of two roots the one that stays a root first: one that mines, else the lower one."""
     one_mines = hop_of(records[one].en_code, layout) == 0
     two_mines = hop_of(records[two].en_code, layout) == 0
-    winner, loser = (one, two) if one < two else (two, one)
     if one_mines != two_mines:
-        winner, loser = (one, two) if one_mines else (two, one)
+        return (one, two) if one_mines else (two, one)
+    return (one, two) if one < two else (two, one)
+
+
+@compiled_inner
+def code_of_joined(records, miners, winner, loser, layout):  # type: ignore[no-untyped-def]
+    """Before two clusters become one: (the root whose cluster is to get another code, that code).
+
+    The code is AS_IT_IS where none changes. Of two clusters that mine, the pool of the lower height is
+    everybody's. The caller has asked `may_join`.
+    """
     code = np.int64(records[winner].en_code)
-    if one_mines and two_mines:
-        changes, used = _merge_pools(records, miners, winner, loser, layout, changes, used)
-    elif one_mines or two_mines:
-        changes, used = _set_cluster(records, loser, code, changes, used)
-    elif exchange_of(code, layout) != 0:
-        owned = with_exchange(0, exchange_of(code, layout), layout)
-        changes, used = _set_cluster(records, loser, owned, changes, used)
+    other_code = np.int64(records[loser].en_code)
+    if code == other_code and hop_of(code, layout) != 0:
+        return loser, AS_IT_IS
+    if hop_of(other_code, layout) == 0:
+        height = miners.height[_slot_of(miners, winner)]
+        other_height = miners.height[_slot_of(miners, loser)]
+        if other_height < height:
+            _set_height(miners, winner, other_height)
+        if pool_of(code, layout) == pool_of(other_code, layout):
+            return loser, AS_IT_IS
+        return (winner, other_code) if other_height < height else (loser, code)
+    if hop_of(code, layout) == 0:
+        return loser, code
+    if exchange_of(code, layout) != 0:
+        return loser, with_exchange(0, exchange_of(code, layout), layout)
+    return loser, AS_IT_IS
+
+
+@compiled_inner
+def unite(records, winner, loser):  # type: ignore[no-untyped-def]
+    """Make the clusters with these roots one."""
     records[loser].en_parent = winner
     after = records[winner].en_next
     records[winner].en_next = records[loser].en_next
     records[loser].en_next = after
-    return changes, used

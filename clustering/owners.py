@@ -101,13 +101,13 @@ def seen_before(index, start, at):  # type: ignore[no-untyped-def]
 
 @compiled
 def join_retroactively(  # type: ignore[no-untyped-def]
-    block_height, block_txs, in_count, rule, in_id, in_kind, records, slot, count, label, conflicts
+    block_height, block_txs, in_count, rule, in_id, in_kind, records, slot, count, label
 ):
     """All joins of a batch in the coinmetrics forest: two clusters of different exchanges stay apart.
 
-    Writes (height, tx in batch, index a, index b) to `conflicts` or a larger copy; returns it and how
-    many there are.
+    Returns a row (height, tx in batch, index a, index b) for each conflict.
     """
+    conflicts = np.empty((in_id.size, 4), np.int64)
     index = np.empty(max(1, in_count.max()), np.int64)
     used = 0
     tx = 0
@@ -117,11 +117,10 @@ def join_retroactively(  # type: ignore[no-untyped-def]
             n = in_count[tx]
             if n > 1 and rule[tx] == 0:
                 resolve(in_id, in_kind, start, start + n, records, slot, count, index, 0)
-                conflicts = with_room(conflicts, used, n)
                 used = _join_inputs(index, n, records, label, block_height[block], tx, conflicts, used)
             start += n
             tx += 1
-    return conflicts, used
+    return conflicts[:used]
 
 
 @compiled_inner

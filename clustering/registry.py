@@ -3,8 +3,8 @@
 Invariants:
 - Records are 32 bytes (36 where codes need 32 bits), so that one look at an address touches one line of
   the processor's cache. A slot of the table is 5 bytes: an index, and 8 bits of the id that tell most other
-  addresses apart without a look at their records. At a load of 0.7 to 0.8 and with the room to grow that is
-  less than 40 bytes per address.
+  addresses apart without a look at their records. At a load of 0.64 to 0.8 that is less than 40 bytes per
+  address.
 - Labelled addresses come first: index < number of labels if and only if labelled.
 - A record's `cm_parent` and `en_parent` lead to the root of its cluster; `en_next` runs through the
   members of its cluster in a ring.
@@ -18,12 +18,12 @@ import numpy as np
 import numpy.typing as npt
 from numba import uint8, uint64
 
+from clustering.room import Room
 from etl.chain.prefetch import prefetch
 from etl.jit import compiled, compiled_inner
 
 _MAX_LOAD = 0.8
-_RECORD_GROWTH = 1.01
-_TABLE_GROWTH = 1.15
+_TABLE_GROWTH = 1.25
 _SMALLEST = 1024
 _SLOT_AHEAD = 32
 _RECORD_AHEAD = 16
@@ -136,7 +136,8 @@ class Registry:
     """Owner of the records and the hash table; grows between batches only."""
 
     def __init__(self, code: npt.DTypeLike) -> None:
-        self._records = np.zeros(_SMALLEST, dtype=record_dtype(code))
+        self._room = Room(record_dtype(code))
+        self._records = self._room.first(_SMALLEST)
         self._slot = np.zeros(int(_SMALLEST / _MAX_LOAD) + 1, dtype=_SLOT)
         self._count = np.zeros(1, dtype=np.int64)
 
@@ -145,8 +146,8 @@ class Registry:
 
     @property
     def nbytes(self) -> int:
-        """Memory held."""
-        return self._records.nbytes + self._slot.nbytes
+        """Memory taken."""
+        return self.records().nbytes + self._slot.nbytes
 
     def table(self) -> Table:
         """The arrays for compiled code."""
@@ -156,7 +157,7 @@ class Registry:
         """Make room for `more` new addresses."""
         wanted = len(self) + more
         if wanted > len(self._records):
-            self._records.resize(max(wanted, int(len(self._records) * _RECORD_GROWTH)), refcheck=False)
+            self._records = self._room.first(wanted)
         if wanted > len(self._slot) * _MAX_LOAD:
             slots = max(int(wanted / _MAX_LOAD) + 1, int(len(self._slot) * _TABLE_GROWTH))
             self._slot = np.zeros(0, dtype=_SLOT)
@@ -174,10 +175,11 @@ class Registry:
 
     @classmethod
     def restored(cls, records: npt.NDArray[np.void]) -> Registry:
-        """A registry with these records."""
+        """A registry with a copy of these records."""
         registry = cls(records.dtype["cm_code"])
-        registry._records = records
+        registry._records = registry._room.first(len(records))
+        registry._records[:] = records
         registry._count[0] = len(records)
         registry._slot = np.zeros(int(len(records) / _MAX_LOAD * 1.1) + _SMALLEST, dtype=_SLOT)
-        _rebuild(records, registry._slot, len(records))
+        _rebuild(registry._records, registry._slot, len(records))
         return registry

@@ -204,14 +204,13 @@ class Tracker:
         self._registry.reserve(len(t.in_id))
         records = self._registry.table().records
         height = _numpy(tables["blocks"], "height").astype(np.int64)
-        conflicts, used = join_retroactively(
-            height, t.tx_count, t.in_count, t.rule, t.in_id, t.in_kind, *self._registry.table(),
-            self._label, np.empty((64, 4), np.int64),
-        )  # fmt: skip
-        if not used:
+        conflicts = join_retroactively(
+            height, t.tx_count, t.in_count, t.rule, t.in_id, t.in_kind, *self._registry.table(), self._label
+        )
+        if not len(conflicts):
             return {}
         ids = _whole(txids()["txs"], "txid")
-        return {"conflicts": conflicts_table(COINMETRICS, conflicts[:used], ids, records["id"])}
+        return {"conflicts": conflicts_table(COINMETRICS, conflicts, ids, records["id"])}
 
     def track(self, tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
         """Track the blocks of a batch; returns tables by the names of clustering.results.TABLES."""

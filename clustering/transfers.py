@@ -292,7 +292,8 @@ def transfer_block(  # type: ignore[no-untyped-def]
                 destinations = _group_destinations(
                     out_sat, out_index, cm_out, o, o_end, sources, 0, scratch, records, layout
                 )
-                cm_facts = with_room(cm_facts, cm_used, max(1, sources) * destinations)
+                if cm_used + max(1, sources) * destinations > cm_facts.shape[0]:
+                    cm_facts = with_room(cm_facts, cm_used, max(1, sources) * destinations)
                 cm_used = _emit(
                     sources, source, source_sat, total, destinations, destination, destination_sat,
                     layout, cm_sat, cm_txs, height, t, t - tx, cm_facts, cm_used,
@@ -302,7 +303,8 @@ def transfer_block(  # type: ignore[no-untyped-def]
                 destinations = _group_destinations(
                     out_sat, out_index, en_out, o, o_end, sources, roots, scratch, records, layout
                 )
-                en_facts = with_room(en_facts, en_used, max(1, sources) * destinations)
+                if en_used + max(1, sources) * destinations > en_facts.shape[0]:
+                    en_facts = with_room(en_facts, en_used, max(1, sources) * destinations)
                 en_used = _emit(
                     sources, source, source_sat, total, destinations, destination, destination_sat,
                     layout, en_sat, en_txs, height, t, t - tx, en_facts, en_used,

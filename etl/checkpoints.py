@@ -15,10 +15,8 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from clustering.tracker import TrackerState
 from etl.files import commit, sync_tree
@@ -101,21 +99,16 @@ def stored(directory: Path) -> Iterator[Checkpoint]:
 
 
 def load(directory: Path, checkpoint: Checkpoint) -> TrackerState | None:
-    """The state of a checkpoint, None where its files are not what was written."""
+    """The state of a checkpoint, None where its files are not what was written.
+
+    The arrays are the files, mapped; changes stay in memory.
+    """
     folder = _folder(directory, checkpoint.height)
     try:
         for name, digest in checkpoint.arrays_sha256.items():
             if _sha256(folder / f"{name}.npy") != digest:
                 return None
-        arrays = {name: _owned(folder / f"{name}.npy") for name in _ARRAYS}
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="c").view(np.ndarray) for name in _ARRAYS}
     except (OSError, ValueError, KeyError):
         return None
     return TrackerState(**arrays)
-
-
-def _owned(path: Path) -> npt.NDArray[Any]:
-    """An array of a file that owns its memory, for the tracker's arrays grow in place."""
-    mapped = np.load(path, mmap_mode="r")
-    array = np.empty(mapped.shape, mapped.dtype)
-    array[...] = mapped
-    return array

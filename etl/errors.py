@@ -150,5 +150,9 @@ class DataDirectoryLocked(TerminalError):
     exit_code = 4
 
 
+class OutOfMemory(TerminalError):
+    """The tracker's addresses do not fit into memory."""
+
+
 class DiskFull(TerminalError):
     """No space is left for the lake, the state or the tables."""
