@@ -35,6 +35,9 @@ from etl.heights import HeightRange
 CHUNK_BLOCKS = 128
 """Heights per full chunk: some 500,000 transactions of today's mainnet."""
 
+READ_TXS = 50_000
+"""Transactions read at once, at least, where a chunk has so many."""
+
 _MANIFEST = "chunk.json"
 _CHUNK, _ASIDE = r"\d{9}-\d{9}", r"(\.damaged)?"
 
@@ -306,7 +309,7 @@ class Lake:
     def batches(
         self, columns: dict[str, list[str]], first_height: int, last_height: int
     ) -> Iterator[dict[str, pa.Table]]:
-        """The blocks of the range as written: tables by name, with the wanted columns.
+        """The blocks of the range, some at a time: tables by name, with the wanted columns.
 
         `columns` must hold blocks' height and tx_count and txs' input_count and output_count, by which
         batches that reach across an end of the range are cut. Raises LakeDamaged.
@@ -321,10 +324,10 @@ class Lake:
     def _chunk_batches(self, chunk: Chunk, columns: dict[str, list[str]]) -> Iterator[dict[str, pa.Table]]:
         files = {table: self._checked(chunk, table) for table in columns}
         try:
-            for group in range(files["blocks"].num_row_groups):
+            for groups in _read_together(files["txs"].metadata):
                 with self._reading(chunk):
                     tables = {
-                        table: files[table].read_row_group(group, columns=wanted, use_threads=False)
+                        table: files[table].read_row_groups(groups, columns=wanted, use_threads=False)
                         for table, wanted in columns.items()
                     }
                 yield tables
@@ -350,6 +353,17 @@ class Lake:
         if file.schema_arrow.names != TABLES[table].names:
             raise _damaged(folder, f"{table}.parquet has other columns than this minerflow writes")
         return file
+
+
+def _read_together(txs: pq.FileMetaData) -> Iterator[list[int]]:
+    """Row groups of a chunk, in runs that hold READ_TXS transactions or are the last."""
+    run, rows = [], 0
+    for group in range(txs.num_row_groups):
+        run.append(group)
+        rows += txs.row_group(group).num_rows
+        if rows >= READ_TXS or group + 1 == txs.num_row_groups:
+            yield run
+            run, rows = [], 0
 
 
 def _sum(table: pa.Table, column: str) -> int:
