@@ -100,6 +100,21 @@ def _flush_quiet(profile, first_height, day, quiet, rows, used):  # type: ignore
     return rows, used
 
 
+@compiled
+def _end_run(  # type: ignore[no-untyped-def]
+    first_height, last_height, day, layout, cm_quiet, en_quiet, cm_netted, en_netted, cm_supply, en_supply,
+    quiet_rows, quiet_n, flow_rows, flow_n, held_rows, held_n,
+):  # fmt: skip
+    """Sums of the blocks of a batch that belong to one day, for both profiles, to rows."""
+    quiet_rows, quiet_n = _flush_quiet(COINMETRICS, first_height, day, cm_quiet, quiet_rows, quiet_n)
+    quiet_rows, quiet_n = _flush_quiet(ENTITY, first_height, day, en_quiet, quiet_rows, quiet_n)
+    flow_rows, flow_n = flush_flows(COINMETRICS, first_height, day, cm_netted, flow_rows, flow_n)
+    flow_rows, flow_n = flush_flows(ENTITY, first_height, day, en_netted, flow_rows, flow_n)
+    held_rows, held_n = note_holdings(COINMETRICS, last_height, cm_supply, layout, held_rows, held_n)
+    held_rows, held_n = note_holdings(ENTITY, last_height, en_supply, layout, held_rows, held_n)
+    return quiet_rows, quiet_n, flow_rows, flow_n, held_rows, held_n
+
+
 @compiled_inner
 def _read_codes(  # type: ignore[no-untyped-def]
     index, value_sat, start, end, credited, sign, records, layout, cm_code, en_code, cm_supply,
@@ -165,12 +180,10 @@ def track_batch(  # type: ignore[no-untyped-def]
         height = b.height[block]
         if block > 0 and b.day[block] != b.day[block - 1]:
             day = b.day[block - 1]
-            quiet_rows, quiet_n = _flush_quiet(COINMETRICS, day_start, day, cm_quiet, quiet_rows, quiet_n)
-            quiet_rows, quiet_n = _flush_quiet(ENTITY, day_start, day, en_quiet, quiet_rows, quiet_n)
-            flow_rows, flow_n = flush_flows(COINMETRICS, day_start, day, cm_netted, flow_rows, flow_n)
-            flow_rows, flow_n = flush_flows(ENTITY, day_start, day, en_netted, flow_rows, flow_n)
-            held_rows, held_n = note_holdings(COINMETRICS, height - 1, cm_supply, layout, held_rows, held_n)
-            held_rows, held_n = note_holdings(ENTITY, height - 1, en_supply, layout, held_rows, held_n)
+            quiet_rows, quiet_n, flow_rows, flow_n, held_rows, held_n = _end_run(
+                day_start, height - 1, day, layout, cm_quiet, en_quiet, cm_netted, en_netted, cm_supply,
+                en_supply, quiet_rows, quiet_n, flow_rows, flow_n, held_rows, held_n,
+            )  # fmt: skip
             day_start = height
         last_tx = tx + b.tx_count[block]
         i_end = i + _total(in_count, tx, last_tx)
@@ -227,14 +240,10 @@ def track_batch(  # type: ignore[no-untyped-def]
         tx = last_tx
         i = i_end
         o = o_end
-    day = b.day[b.height.size - 1]
-    quiet_rows, quiet_n = _flush_quiet(COINMETRICS, day_start, day, cm_quiet, quiet_rows, quiet_n)
-    quiet_rows, quiet_n = _flush_quiet(ENTITY, day_start, day, en_quiet, quiet_rows, quiet_n)
-    flow_rows, flow_n = flush_flows(COINMETRICS, day_start, day, cm_netted, flow_rows, flow_n)
-    flow_rows, flow_n = flush_flows(ENTITY, day_start, day, en_netted, flow_rows, flow_n)
-    last = b.height[b.height.size - 1]
-    held_rows, held_n = note_holdings(COINMETRICS, last, cm_supply, layout, held_rows, held_n)
-    held_rows, held_n = note_holdings(ENTITY, last, en_supply, layout, held_rows, held_n)
+    quiet_rows, quiet_n, flow_rows, flow_n, held_rows, held_n = _end_run(
+        day_start, b.height[b.height.size - 1], b.day[b.height.size - 1], layout, cm_quiet, en_quiet,
+        cm_netted, en_netted, cm_supply, en_supply, quiet_rows, quiet_n, flow_rows, flow_n, held_rows, held_n,
+    )  # fmt: skip
     return (
         cm_facts[:cm_n], en_facts[:en_n], cm_rows[:cm_rows_n], en_rows[:en_rows_n],
         conflicts[:conflicts_n], quiet_rows[:quiet_n], supply, flow_rows[:flow_n], held_rows[:held_n],
