@@ -29,7 +29,7 @@ from clustering.miners import (
     unite,
     winner_and_loser,
 )
-from clustering.owners import en_root, exchange_of_root, is_ownable, seen_before, with_room
+from clustering.owners import en_root, exchange_of_root, is_ownable, note_conflict, with_room
 from clustering.registry import NOT_OWNABLE, index_of, look_ahead
 from clustering.sorting import sort
 from etl.chain.prefetch import prefetch
@@ -120,12 +120,8 @@ def join_inputs(  # type: ignore[no-untyped-def]
                         en = with_room(en, en_used, size)
                     en_used = set_cluster(records, changed, code, en, en_used)
                 unite(records, winner, loser)
-            elif not seen_before(index, first, i):
-                conflicts[conflicts_used, 0] = height
-                conflicts[conflicts_used, 1] = t
-                conflicts[conflicts_used, 2] = index[first]
-                conflicts[conflicts_used, 3] = index[i]
-                conflicts_used += 1
+            else:
+                conflicts_used = note_conflict(index, first, i, height, t, conflicts, conflicts_used)
         start = end
     return en, en_used, conflicts_used
 

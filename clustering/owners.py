@@ -91,12 +91,17 @@ def with_room(rows, used, more):  # type: ignore[no-untyped-def]
 
 
 @compiled_inner
-def seen_before(index, start, at):  # type: ignore[no-untyped-def]
-    """Whether `index[at]` occurs from `start` on before `at`."""
-    for i in range(start, at):
+def note_conflict(index, first, at, height, tx, conflicts, used):  # type: ignore[no-untyped-def]
+    """Note that the owners of two inputs stay apart, once for each address that `index` holds from `first`
+    on; returns how many rows (height, tx in batch, index a, index b) `conflicts` holds now."""
+    for i in range(first, at):
         if index[i] == index[at]:
-            return True
-    return False
+            return used
+    conflicts[used, 0] = height
+    conflicts[used, 1] = tx
+    conflicts[used, 2] = index[first]
+    conflicts[used, 3] = index[at]
+    return used + 1
 
 
 @compiled
@@ -139,12 +144,7 @@ def _join_inputs(index, n, records, label, height, tx, conflicts, used):  # type
         exchange = exchange_of_root(one, label)
         rival = exchange_of_root(other, label)
         if exchange != 0 and rival != 0 and exchange != rival:
-            if not seen_before(index, first, i):
-                conflicts[used, 0] = height
-                conflicts[used, 1] = tx
-                conflicts[used, 2] = index[first]
-                conflicts[used, 3] = index[i]
-                used += 1
+            used = note_conflict(index, first, i, height, tx, conflicts, used)
         elif one < other:
             records[other].cm_parent = one
         else:

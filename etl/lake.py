@@ -145,9 +145,9 @@ class ChunkWriter:
 
     def discard(self) -> None:
         """Drop what was written."""
+        self._syncer.shutdown()
         for writer in self._writers.values():
             writer.close()
-        self._syncer.shutdown()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

@@ -160,7 +160,7 @@ def _read_blocks(  # type: ignore[no-untyped-def]
     data, offset, tx_count, bare, bare_start, input_count, output_count, paid_sat, value_sat, script,
     script_offset, coinbase_script, coinbase_offset, spent_txid,
 ):  # fmt: skip
-    """((reason, block, position) of the first fault, transactions, outputs, inputs)
+    """(reason, block, position) of the first fault
 
     Before anything is written it has been found in `data`, which is what bounds the arrays' sizes.
     """
@@ -169,54 +169,54 @@ def _read_blocks(  # type: ignore[no-untyped-def]
         end = offset[block + 1]
         count, p = compact_size(data, offset[block] + HEADER_SIZE, end)
         if p < 0 or count == 0:
-            return (_CUT_OFF, block, offset[block]), tx, out, spent
+            return _CUT_OFF, block, offset[block]
         tx_count[block] = count
         coinbase_offset[block] = coinbase_at
         for i in range(count):
             start = p
             if p + 10 > end:
-                return (_CUT_OFF, block, start), tx, out, spent
+                return _CUT_OFF, block, start
             has_witness = data[p + 4] == 0 and data[p + 5] == 1
             body = p + 6 if has_witness else p + 4
             inputs, p = compact_size(data, body, end)
             if p < 0 or inputs == 0 or p + 41 * inputs > end:
-                return (_CUT_OFF, block, start), tx, out, spent
+                return _CUT_OFF, block, start
             if i == 0:
                 if not _is_null_outpoint(data, p) or inputs != 1:
-                    return (_NO_COINBASE, block, start), tx, out, spent
+                    return _NO_COINBASE, block, start
                 p, coinbase_at = _read_coinbase(data, p, end, coinbase_script, coinbase_at)
                 input_count[tx] = 0
             else:
                 if _is_null_outpoint(data, p):
-                    return (_EXTRA_COINBASE, block, start), tx, out, spent
+                    return _EXTRA_COINBASE, block, start
                 p = _read_inputs(data, p, end, inputs, spent_txid, spent)
                 input_count[tx] = inputs
                 spent += inputs
             outputs, p = compact_size(data, p, end)
             if p < 0:
-                return (_CUT_OFF, block, start), tx, out, spent
+                return _CUT_OFF, block, start
             p, script_at, paid_sat[tx] = _read_outputs(
                 data, p, end, outputs, value_sat, script, script_offset, out, script_at
             )
             if p < 0:
-                return (-p, block, start), tx, out, spent
+                return -p, block, start
             output_count[tx] = outputs
             out += outputs
             body_end = p
             if has_witness:
                 p = _skip_witnesses(data, p, end, inputs)
             if p < 0 or p + 4 > end:
-                return (_CUT_OFF, block, start), tx, out, spent
+                return _CUT_OFF, block, start
             bare_start[tx] = bare_at
             bare_at = _read_bare(data, start, body, body_end, p, bare, bare_at)
             p += 4
             tx += 1
         if p != end:
-            return (_LEFT_OVER, block, p), tx, out, spent
+            return _LEFT_OVER, block, p
     bare_start[tx] = bare_at
     script_offset[out] = script_at
     coinbase_offset[tx_count.size] = coinbase_at
-    return (_OK, 0, 0), tx, out, spent
+    return _OK, 0, 0
 
 
 def block_hashes(headers: Bytes) -> Bytes:
@@ -275,10 +275,12 @@ def decode_blocks(data: Bytes, offset: Ints, first_height: int, origin: str) -> 
         "coinbase_offset": np.empty(n + 1, dtype=np.int64),
         "spent_txid": np.empty(len(data) // _SMALLEST_INPUT + 1, dtype=np.uint64),
     }
-    fault, transactions, outputs, inputs = _read_blocks(
-        data, offset, tx_count, bare, bare_start, *columns.values()
-    )
+    fault = _read_blocks(data, offset, tx_count, bare, bare_start, *columns.values())
     _raise_fault(fault, offset, first_height, origin)
+    transactions = int(tx_count.sum())
+    input_count = columns["input_count"][:transactions]
+    output_count = columns["output_count"][:transactions]
+    outputs = int(output_count.sum())
     txid = sha256_padded(bare, bare_start[: transactions + 1], double=True)
     headers = data[offset[:-1, None] + np.arange(HEADER_SIZE)]
     _check_merkle_roots(headers, txid, tx_count, first_height, origin)
@@ -290,11 +292,11 @@ def decode_blocks(data: Bytes, offset: Ints, first_height: int, origin: str) -> 
         coinbase_script=columns["coinbase_script"][: columns["coinbase_offset"][-1]],
         coinbase_offset=columns["coinbase_offset"],
         txid=txid,
-        input_count=columns["input_count"][:transactions],
-        output_count=columns["output_count"][:transactions],
+        input_count=input_count,
+        output_count=output_count,
         paid_sat=columns["paid_sat"][:transactions],
         value_sat=columns["value_sat"][:outputs],
         script=columns["script"][: columns["script_offset"][outputs]],
         script_offset=columns["script_offset"][: outputs + 1],
-        spent_txid=columns["spent_txid"][:inputs],
+        spent_txid=columns["spent_txid"][: int(input_count.sum())],
     )
