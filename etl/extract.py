@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -63,11 +64,12 @@ def extract_chunk(task: ChunkTask) -> ExtractedChunk:
         writer = ChunkWriter(task.lake_dir, task.first_height, task.last_height)
         try:
             raw_bytes, transactions, prev_hash = 0, 0, b""
-            for raw, tables in _batches(task):
+            for tables, size in _batches(task):
                 writer.write(tables)
-                raw_bytes += len(raw.block) + len(raw.spent)
+                raw_bytes += size
                 transactions += tables["txs"].num_rows
                 prev_hash = prev_hash or tables["blocks"].column("prev_hash")[0].as_py()
+                del tables  # so that the next batch can lie where this one lay
             chunk = writer.commit(
                 first_height=task.first_height,
                 last_height=task.last_height,
@@ -84,23 +86,22 @@ def extract_chunk(task: ChunkTask) -> ExtractedChunk:
 
 def chunk_tables(task: ChunkTask) -> Iterator[dict[str, pa.Table]]:
     """The tables of a chunk batch by batch, without writing them; raises what `extract_chunk` raises."""
-    return (tables for _, tables in _batches(task))
+    return (tables for tables, _ in _batches(task))
 
 
-def _batches(task: ChunkTask) -> Iterator[tuple[RawBlocks, dict[str, pa.Table]]]:
-    for raw in task.reader.batches(BATCH_BYTES):
-        blocks, spent = _decode(raw)
-        _check_chain(task, raw, blocks)
-        yield raw, _tables(task, raw, blocks, spent)
+def _batches(task: ChunkTask) -> Iterator[tuple[dict[str, pa.Table], int]]:
+    """Tables of each batch and how many raw bytes they were; `map` holds no batch while it gets the next."""
+    return map(partial(_decode, task), task.reader.batches(BATCH_BYTES))
 
 
-def _decode(raw: RawBlocks) -> tuple[BlockColumns, SpentColumns]:
+def _decode(task: ChunkTask, raw: RawBlocks) -> tuple[dict[str, pa.Table], int]:
     blocks = decode_blocks(raw.block, raw.block_offset, raw.first_height, raw.origin)
+    _check_chain(task, raw, blocks)
     spent = decode_spent(
         raw.spent, raw.spent_offset, raw.spent_format, blocks.tx_count, blocks.input_count,
         raw.first_height, raw.origin,
     )  # fmt: skip
-    return blocks, spent
+    return _tables(task, raw, blocks, spent), len(raw.block) + len(raw.spent)
 
 
 def _check_chain(task: ChunkTask, raw: RawBlocks, blocks: BlockColumns) -> None:

@@ -24,6 +24,7 @@ from etl.extract import ChunkTask, ExtractedChunk, extract_chunk
 from etl.heights import HeightRange
 from etl.lake import Lake, chunk_ranges
 from etl.lock import JobLock
+from etl.memory import keep_freed_memory
 from etl.progress import Progress
 from etl.report import RunReport
 from etl.sources.source import Source
@@ -77,6 +78,7 @@ def extract(
     lock: JobLock, progress: Progress, report: RunReport,
 ) -> None:  # fmt: skip
     """Make the chunks of `wanted` that the lake lacks."""
+    keep_freed_memory()
     ranges = missing_ranges(lake, wanted)
     blocks = sum(last - first + 1 for first, last in ranges)
     progress.station("extract", blocks)
@@ -123,6 +125,7 @@ def _nothing() -> None:
 def _start_worker(lock: Connection) -> None:
     """Ctrl-C is for the parent, which lets the chunks in hand be finished."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_freed_memory()
     threading.Thread(target=_end_with_parent, args=(lock,), daemon=True).start()
 
 

@@ -14,13 +14,14 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.chain_reader import StoredChain
+from tests.benchmarks.memory import make_ready, stored_files
 from tests.benchmarks.peer_inputs import PlainCopy, RpcAnswers, make_plain_copy, make_rpc_answers
 
 FILE_TRANSACTIONS = 400_000
@@ -102,9 +103,11 @@ def measure(
     *,
     runner_task: str,
     arguments: dict[str, Any],
+    files: Iterable[Path] = (),
 ) -> PeerRecord:
-    """Run one task; it fails, too, where it did not give out `expected` transactions."""
+    """Run one task with `files` in memory; it fails, too, without giving out `expected` transactions."""
     try:
+        make_ready(files)
         figures = _execute(peer, cache, runner_task, arguments)
         if figures["transactions"] != expected:
             raise PeerError(f"gave {figures['transactions']:,} of {expected:,} transactions")
@@ -134,8 +137,9 @@ def measure_file_readers(copy: PlainCopy, cache: Path) -> Iterator[PeerRecord]:
             "connected": connected,
         }
         record = measure(
-            EXPLORER, cache, task, copy.transactions, runner_task="explorer", arguments=arguments
-        )
+            EXPLORER, cache, task, copy.transactions,
+            runner_task="explorer", arguments=arguments, files=stored_files(copy.block_folder),
+        )  # fmt: skip
         yield _with_reason(record, index_error)
     yield from _measure_parser(copy, cache, index_error)
 
@@ -145,13 +149,17 @@ def _measure_parser(copy: PlainCopy, cache: Path, index_error: str | None) -> It
     values = "ids, inputs and values, no prevouts"
     arguments: dict[str, Any] = {"blocks": copy.block_folder, "transactions": copy.transactions}
     task = f"{values}, in file order"
-    count = copy.transactions
-    yield measure(PARSER, cache, task, count, runner_task="parser_unordered", arguments=arguments)
+    count, files = copy.transactions, stored_files(copy.block_folder)
+    yield measure(
+        PARSER, cache, task, count, runner_task="parser_unordered", arguments=arguments, files=files
+    )
     prefix = copy.whole_blocks(ADDRESS_TRANSACTIONS)
     for addresses, count in ((False, copy.transactions), (True, prefix)):
         task = f"{values}, in height order" + (", with addresses" if addresses else "")
         arguments |= {"index": copy.index, "transactions": count, "addresses": addresses}
-        record = measure(PARSER, cache, task, count, runner_task="parser_ordered", arguments=arguments)
+        record = measure(
+            PARSER, cache, task, count, runner_task="parser_ordered", arguments=arguments, files=files
+        )
         yield _with_reason(record, index_error)
 
 

@@ -17,6 +17,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.memory import make_ready
+
 Figures = dict[str, Any]
 
 SAMPLE_S = 0.05
@@ -55,15 +57,18 @@ def failure(code: int, printed: str) -> str:
     return "\n".join([reason, *printed.strip().splitlines()[-3:]])
 
 
-def median_run(step: str, repeats: int, *, fresh: Path | None = None, **arguments: Any) -> Figures:
+def median_run(
+    step: str, repeats: int, *, fresh: Path | None = None, files: Iterable[Path] = (), **arguments: Any
+) -> Figures:
     """The run of median `seconds` among several, with the seconds of all in `all_seconds`.
 
-    The folder `fresh` is removed before each.
+    Before each the folder `fresh` is removed and memory made ready with `files`.
     """
-    runs = []
+    runs, files = [], list(files)
     for _ in range(repeats):
         if fresh is not None:
             shutil.rmtree(fresh, ignore_errors=True)
+        make_ready(files)
         figures = run_step(step, **arguments)
         if "error" in figures:
             return figures

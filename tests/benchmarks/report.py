@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.benchmarks.machine import machine_facts
+from tests.benchmarks.memory import TOUCHED_BYTES
 from tests.benchmarks.processes import Figures
 from tests.benchmarks.sections import SECTIONS, Bench, run_section, warm_up
 from tests.benchmarks.summary import goal_lines, projection_lines, reader_lines
@@ -33,6 +34,11 @@ from tests.benchmarks.tables import (
 README = Path(__file__).parent.parent.parent / "README.md"
 BEGIN, END = "<!-- benchmark:begin -->", "<!-- benchmark:end -->"
 COMMAND = "python -m tests.benchmarks.report --cache DIR"
+READY = (
+    f"Before each run, of minerflow or a peer, up to {TOUCHED_BYTES >> 30} GiB of free memory are touched, "
+    "since a host gives a virtual machine memory only then, and its files are read, so that they lie in "
+    "memory as far as they fit."
+)
 _BEFORE = "## Design"
 
 TITLES: dict[str, tuple[str, Callable[[Figures], list[str]]]] = {
@@ -47,7 +53,7 @@ TITLES: dict[str, tuple[str, Callable[[Figures], list[str]]]] = {
 def markdown(measured: Figures) -> str:
     """All that was measured; `measured` has the machine's facts and the sections' figures."""
     facts, sections = measured["machine"], measured["sections"]
-    lines = [f"Measured and written by `{COMMAND}`.", ""]
+    lines = [f"Measured and written by `{COMMAND}`.", "", READY, ""]
     lines += [*table("machine|", ([name, text] for name, text in facts.items())), *goal_lines(sections)]
     for name, (title, written) in TITLES.items():
         lines += [f"### {title}", "", *_section_lines(sections.get(name), written)]

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.benchmarks.chain_reader import StoredChain
+from tests.benchmarks.memory import read, stored_files
 from tests.benchmarks.node_server import record_chain
 from tests.benchmarks.peer_inputs import RpcAnswers, make_rpc_answers
 from tests.benchmarks.peers import RPC_TRANSACTIONS, measure_peers
@@ -84,10 +85,11 @@ class Bench:
 
 
 def read_files(blocks: Path) -> Figures:
-    """`cat blk* rev* > /dev/null`, which also brings the files into memory as far as they fit."""
-    files = sorted([*blocks.glob("blk*.dat"), *blocks.glob("rev*.dat")])
+    """`cat blk* rev* > /dev/null`, once the files are in memory."""
+    files = stored_files(blocks)
+    read(files)
     started = time.perf_counter()
-    subprocess.run(["cat", *map(str, files)], stdout=subprocess.DEVNULL, check=True)
+    read(files)
     seconds = time.perf_counter() - started
     return {"bytes": sum(path.stat().st_size for path in files), "seconds": seconds}
 
@@ -110,13 +112,14 @@ def extraction(bench: Bench) -> Figures:
 def _extraction(bench: Bench, transactions: int, processes: dict[str, int]) -> Figures:
     blocks = bench.chain(transactions) / "blocks"
     folder = bench.work / "extraction"
-    read_files(blocks)
+    files = stored_files(blocks)
     figures: Figures = {"transactions": transactions, "cat": read_files(blocks)}
-    figures["xor"] = median_run("xor_pass", REPEATS, blocks=blocks)
+    figures["xor"] = median_run("xor_pass", REPEATS, files=files, blocks=blocks)
     for name, workers in processes.items():
         figures[name] = median_run(
-            "extract_files", REPEATS, fresh=folder, blocks=blocks, data_dir=folder, workers=workers
-        )
+            "extract_files", REPEATS, fresh=folder, files=files,
+            blocks=blocks, data_dir=folder, workers=workers,
+        )  # fmt: skip
     shutil.rmtree(folder, ignore_errors=True)
     return figures
 
@@ -125,10 +128,10 @@ def profile(bench: Bench) -> Figures:
     """The parts of a backfill in one process."""
     blocks, folder = bench.chain(bench.main) / "blocks", bench.work / "profile"
     exchanges = bench.labels()
-    read_files(blocks)
     figures = median_run(
-        "profiled_backfill", 1, fresh=folder, blocks=blocks, data_dir=folder, exchanges=exchanges
-    )
+        "profiled_backfill", 1, fresh=folder, files=stored_files(blocks),
+        blocks=blocks, data_dir=folder, exchanges=exchanges,
+    )  # fmt: skip
     shutil.rmtree(folder, ignore_errors=True)
     return figures
 
@@ -137,8 +140,9 @@ def tracker(bench: Bench) -> Figures:
     """Tracking a lake on one core, and memory by number of addresses."""
     exchanges = bench.labels()
     lake = bench.lake(bench.main)
+    files = lake.rglob("*.parquet")
     figures = {
-        "track": median_run("track_lake", REPEATS, data_dir=lake, exchanges=exchanges),
+        "track": median_run("track_lake", REPEATS, files=files, data_dir=lake, exchanges=exchanges),
         "register": run_step("register_addresses", count=SYNTHETIC_ADDRESSES),
     }
     shutil.rmtree(lake)
@@ -157,9 +161,9 @@ def pipeline(bench: Bench) -> Figures:
 def _backfill(bench: Bench, transactions: int, repeats: int) -> Figures:
     blocks, folder = bench.chain(transactions) / "blocks", bench.work / "backfill"
     exchanges = bench.labels()
-    read_files(blocks)
     arguments = {"blocks": blocks, "data_dir": folder, "exchanges": exchanges, "workers": 2}
-    figures = median_run("backfill", repeats, fresh=folder, **arguments)
+    files = stored_files(blocks)
+    figures = median_run("backfill", repeats, fresh=folder, files=files, **arguments)
     shutil.rmtree(folder, ignore_errors=True)
     return figures
 

@@ -27,8 +27,8 @@ class Spot(NamedTuple):
 _FILES = "etl.sources.blockfiles.source"
 SPOTS = (
     Spot("extract", "find and order the blocks", "etl.pipeline", "open_source"),
-    Spot("extract", "read and undo XOR", _FILES, "BlockFilesChunk._read_block"),
-    Spot("extract", "match undo data", _FILES, "BlockFilesChunk._spent"),
+    Spot("extract", "read and undo XOR", _FILES, "BlockFilesChunk._read_blocks"),
+    Spot("extract", "match undo data", _FILES, "BlockFilesChunk._find_spent"),
     Spot("extract", "parse", "etl.chain.blocks", "_read_blocks"),
     Spot("extract", "transaction ids", "etl.chain.blocks", "sha256_padded"),
     Spot("extract", "merkle roots", "etl.chain.blocks", "_check_merkle_roots"),

@@ -67,8 +67,8 @@ def extraction_lines(figures: Figures) -> list[str]:
 def _extraction_notes(figures: Figures) -> list[str]:
     loading = told(figures["small"]["one"], lambda run: f"{run['load_seconds']:.1f} s")
     return [
-        "Medians of three runs, with opening the files, which are in memory (`cat` first). Loading compiled "
-        f"code once per process ({loading}) is left out, as are the peers' imports.",
+        f"Medians of three runs, with opening the files. Loading compiled code once per process ({loading}) "
+        "is left out, as are the peers' imports.",
         "",
     ]
 
@@ -181,8 +181,7 @@ def pipeline_lines(figures: Figures) -> list[str]:
     rows = [_pipeline_row(size, figures[size]) for size in ("small", "main", "large")]
     notes = [
         "By `minerflow backfill`, loading of compiled code included; medians of three runs but for the "
-        "largest chain. The files are read once before, so they are in memory as far as they fit. Memory "
-        "that maps files counts in each process; private memory does not map any.",
+        "largest chain. Memory that maps files counts in each process; private memory does not map any.",
         "",
     ]
     return [*table(header, rows), *notes, *_growth_lines(figures["main"], figures["large"])]

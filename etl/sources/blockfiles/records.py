@@ -31,8 +31,8 @@ _KEY_SIZE = 8
 _CHECKSUM_SIZE = 32
 _PREAMBLE = 8
 _MASK_SIZE = 1 << 16
-_ZERO_PIECE = 1 << 12
-"""Bytes looked at together, without a branch for each."""
+_ZERO_PIECE = 1 << 9
+"""Words of 8 bytes looked at together, without a branch for each."""
 _NO_KEY = np.zeros(_KEY_SIZE, dtype=np.uint8)
 
 
@@ -119,11 +119,20 @@ def _next_record(data, key, magic, p):  # type: ignore[no-untyped-def]
 
 @compiled
 def _is_zero(data, start, end):  # type: ignore[no-untyped-def]
-    for piece in range(start, end, _ZERO_PIECE):
-        seen = np.uint8(0)
-        for p in range(piece, min(piece + _ZERO_PIECE, end)):
-            seen |= data[p]
+    while start < end and (start % 8 or end - start < 8):
+        if data[start]:
+            return False
+        start += 1
+    whole = end - (end - start) % 8
+    words = data[start:whole].view(np.uint64)
+    for first in range(0, words.size, _ZERO_PIECE):
+        seen = np.uint64(0)
+        for i in range(first, min(first + _ZERO_PIECE, words.size)):
+            seen |= words[i]
         if seen:
+            return False
+    for p in range(whole, end):
+        if data[p]:
             return False
     return True
 

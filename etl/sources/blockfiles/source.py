@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -81,12 +81,9 @@ class BlockFilesChunk:
 
     def _batch(self, places: tuple[BlockPlace, ...]) -> RawBlocks:
         block_offset = _offsets([place.size for place in places])
-        block = np.empty(int(block_offset[-1]), dtype=np.uint8)
-        spent = []
-        for at, place in enumerate(places):
-            part = block[block_offset[at] : block_offset[at + 1]]
-            self._read_block(place, part)
-            spent.append(self._spent(place, part))
+        path = block_file(self.blocks_dir, places[0].file_number)
+        block = self._read_blocks(path, places, block_offset)
+        spent = self._find_spent(places, block, block_offset)
         return RawBlocks(
             first_height=places[0].height,
             block=block,
@@ -94,17 +91,26 @@ class BlockFilesChunk:
             spent=np.concatenate(spent),
             spent_offset=_offsets([len(undo) for undo in spent]),
             spent_format="undo",
-            origin=str(block_file(self.blocks_dir, places[0].file_number)),
+            origin=str(path),
         )
 
-    def _read_block(self, place: BlockPlace, out: Bytes) -> None:
-        data = _map_block_file(block_file(self.blocks_dir, place.file_number), self.opened)
-        unmask_into(out, data, np.frombuffer(self.key, dtype=np.uint8), place.offset)
+    def _read_blocks(self, path: Path, places: tuple[BlockPlace, ...], offset: Ints) -> Bytes:
+        stored, key = _map_block_file(path, self.opened), np.frombuffer(self.key, dtype=np.uint8)
+        block = np.empty(int(offset[-1]), dtype=np.uint8)
+        for place, (start, end) in zip(places, pairwise(offset), strict=True):
+            unmask_into(block[start:end], stored, key, place.offset)
+        return block
 
-    def _spent(self, place: BlockPlace, block: Bytes) -> Bytes:
-        if place.height == 0:
-            return np.empty(0, dtype=np.uint8)
-        return self.undo_of(place).find(place, block, _tx_count(block))
+    def _find_spent(self, places: tuple[BlockPlace, ...], block: Bytes, offset: Ints) -> list[Bytes]:
+        """Undo data of each block; the genesis block, which is the first if it is there, has none."""
+        is_genesis = places[0].height == 0
+        spent = [np.empty(0, dtype=np.uint8)] if is_genesis else []
+        if len(places) > len(spent):
+            undo = self.undo_of(places[-1])
+            for at in range(len(spent), len(places)):
+                own = block[offset[at] : offset[at + 1]]
+                spent.append(undo.find(places[at], own, _tx_count(own)))
+        return spent
 
     def undo_of(self, place: BlockPlace) -> UndoFile:
         """The undo records of the file that holds a block."""

@@ -57,7 +57,7 @@ class UndoFile:
         self._key = key
         self._magic = magic
         self._records: Records = scan_records(path, key, magic, is_undo=True)
-        self._data = map_file(path)
+        self._data = map_file(path).view(np.ndarray)
         self._group_count = _group_counts(self._records)
         self._drift = 0
 
