@@ -28,6 +28,7 @@ from etl.checkpoints import Checkpoint
 from etl.datadir import DataDirectory
 from etl.inputs import Inputs
 from etl.lake import Lake
+from etl.memory import keep_freed_memory
 from etl.progress import Progress
 
 CHECKPOINT_DEPTH = 144
@@ -99,6 +100,7 @@ def track(
     progress: Progress,
 ) -> Tracked:  # fmt: skip
     """Run the tracker over the plan's blocks and leave a checkpoint."""
+    keep_freed_memory()
     tracker = Tracker(plan.network, inputs.pools, inputs.labels, inputs.profiles, plan.first_height, state)
     folder = data_dir.temporary / "results"
     writer = ResultWriter(folder)

@@ -1,7 +1,7 @@
-"""How much the property and fuzz tests try.
+"""How much the tests try.
 
-The short form is the same in every run. MINERFLOW_FULL=1 tries FULL_FACTOR times as many cases, others
-in every run.
+The short form is the same in every run. MINERFLOW_FULL=1 tries more; property tests then take FULL_FACTOR
+times as many cases, others in every run.
 """
 
 from __future__ import annotations
@@ -14,9 +14,14 @@ FULL_FACTOR = 20
 FULL = os.environ.get("MINERFLOW_FULL") == "1"
 
 
+def scaled(short: int, full: int) -> int:
+    """How often to do something in the form of the tests that runs."""
+    return full if FULL else short
+
+
 def cases(short: int) -> int:
     """How many cases to try where the short form tries `short`."""
-    return short * FULL_FACTOR if FULL else short
+    return scaled(short, short * FULL_FACTOR)
 
 
 def examples(short: int) -> settings:

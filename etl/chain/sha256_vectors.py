@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
+from etl.chain.processor import has_instructions
 from etl.chain.sha256_parts import BLOCK, INITIAL, ROUND_KEYS
 
 LANES = 16
 
-HAS_WIDE_REGISTERS = bool(binding.get_host_cpu_features().get("avx512bw"))
+HAS_WIDE_REGISTERS = has_instructions("avx512bw")
 """Whether a vector fits one register."""
 
 _WORD = ir.IntType(32)

@@ -11,14 +11,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
+from etl.chain.processor import has_instructions
 from etl.chain.sha256_parts import INITIAL, ROUND_KEYS
 
-_FEATURES = binding.get_host_cpu_features()
-AVAILABLE = bool(_FEATURES.get("sha") and _FEATURES.get("sse4.1"))
+AVAILABLE = has_instructions("sha") and has_instructions("sse4.1")
 
 _ORDER = [5, 4, 1, 0, 7, 6, 3, 2]
 """Which word (A = 0) stands where in a state."""

@@ -20,9 +20,9 @@ from etl.options import JobOptions
 from etl.pipeline import run_backfill, run_restate, run_update
 from etl.progress import Silent
 from etl.tracking import CHECKPOINT_DEPTH
-from tests.durability.full import IS_FULL, scaled
 from tests.durability.results import Results, differing, published_results
 from tests.golden import ECONOMY, block_files, job_options
+from tests.properties import FULL, scaled
 
 Damage = Callable[[Path], None]
 
@@ -105,7 +105,7 @@ DAMAGES = (_flip_manifest, _flip_column, _cut_off, _delete_table, _delete_manife
 
 
 PLACES = (0, 2, -1)
-CASES = [(d, w) for n, d in enumerate(DAMAGES) for w in (PLACES if IS_FULL else (PLACES[n % 3],))]
+CASES = [(d, w) for n, d in enumerate(DAMAGES) for w in (PLACES if FULL else (PLACES[n % 3],))]
 
 
 @pytest.mark.parametrize(("damage", "which"), CASES)

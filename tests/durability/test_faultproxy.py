@@ -15,10 +15,10 @@ from etl.pipeline import run_backfill, run_update
 from etl.progress import Silent
 from etl.sources import connection, retry
 from tests.durability.faultproxy import FaultProxy
-from tests.durability.full import scaled
 from tests.durability.results import Results, differing, published_results
 from tests.fakenode import FakeNode
 from tests.golden import ECONOMY, job_options, node
+from tests.properties import scaled
 from tests.wire import golden_blocks
 
 BLOCKS = golden_blocks("economy")[:221]

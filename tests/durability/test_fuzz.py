@@ -16,9 +16,9 @@ from etl.errors import MinerflowError
 from etl.extract import ChunkTask, extract_chunk
 from etl.lake import Lake
 from etl.sources.blockfiles.source import BlockFilesSource
-from tests.durability.full import scaled
 from tests.durability.fuzz import mutated
 from tests.golden import ECONOMY
+from tests.properties import scaled
 
 COUNT = scaled(3000, 300_000)
 """Inputs for each of the four decoders."""

@@ -13,10 +13,10 @@ from etl import extract, extraction, lake, tracking
 from etl.options import JobOptions
 from etl.pipeline import run_backfill, run_restate, run_update
 from etl.progress import Silent
-from tests.durability.full import IS_FULL, scaled
 from tests.durability.results import Results, differing, published_results
 from tests.fakenode import FakeNode
 from tests.golden import ECONOMY, block_files, job_options, node
+from tests.properties import FULL, scaled
 from tests.wire import golden_blocks
 
 BLOCKS = golden_blocks("economy")
@@ -63,7 +63,7 @@ def _random_tips(rng: random.Random, single_steps: int) -> list[int]:
     return sorted({start // 2, *range(start, start + single_steps), *few, len(BLOCKS) - 1})
 
 
-@pytest.mark.skipif(not IS_FULL, reason="one of the long tests: MINERFLOW_FULL=1")
+@pytest.mark.skipif(not FULL, reason="one of the long tests: MINERFLOW_FULL=1")
 def test_update_after_every_block(
     fake: FakeNode, expected: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,8 +89,8 @@ def test_random_splits(
     _check(options, expected)
 
 
-@pytest.mark.parametrize("chunk_blocks", [3, 100, 1000] if IS_FULL else [100])
-@pytest.mark.parametrize("batch_bytes", [1, 50_000] if IS_FULL else [50_000])
+@pytest.mark.parametrize("chunk_blocks", [3, 100, 1000] if FULL else [100])
+@pytest.mark.parametrize("batch_bytes", [1, 50_000] if FULL else [50_000])
 @pytest.mark.parametrize("workers", [1, 2])
 def test_chunks_batches_and_workers_change_nothing(
     expected: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,

@@ -18,11 +18,11 @@ import pytest
 from etl import extract, extraction, lake, tracking
 from etl.datadir import DataDirectory
 from tests.durability.blocktree import ancestor, extended, genesis, write_exchanges
-from tests.durability.full import scaled
 from tests.durability.kernel import Kernel
 from tests.durability.killjob import STARTED, Spec, cut_small, run
 from tests.durability.reader import Reader
 from tests.durability.results import Results, differing, published_results
+from tests.properties import scaled
 
 KILLS = scaled(5, 240)
 """Of them two thirds at fault points inside the process, the others by the clock."""

@@ -15,12 +15,12 @@ from etl.options import JobOptions, SourceOptions
 from etl.pipeline import run_backfill, run_restate, run_update
 from etl.progress import Silent
 from tests.durability.blocktree import Node, ancestor, extended, genesis, write_exchanges
-from tests.durability.full import scaled
 from tests.durability.kernel import Kernel
 from tests.durability.results import differing, published_results
 from tests.fakechain import Reply
 from tests.fakenode import FakeNode
 from tests.golden import ECONOMY, block_files, job_options, node
+from tests.properties import scaled
 
 DEEPEST = 100
 TRUNK = 115
