@@ -12,9 +12,9 @@ from etl.errors import DiskFull
 from etl.options import JobOptions
 from etl.pipeline import run_backfill, run_restate, run_update
 from etl.progress import Silent
-from tests.durability.full import scaled
 from tests.durability.results import Results, differing, published_results
 from tests.golden import ECONOMY, block_files, job_options
+from tests.properties import scaled
 
 PLENTY, RESERVE = 64 << 20, 4096
 
