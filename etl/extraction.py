@@ -12,7 +12,14 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
 from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for
 
@@ -94,32 +101,36 @@ def extract(
 
 
 def _in_parallel(tasks: Iterator[ChunkTask], workers: int, lock: JobLock) -> Iterator[ExtractedChunk]:
-    context = multiprocessing.get_context("spawn")
+    """Make chunks in this process and in `workers` - 1 others; who has finished one takes the next."""
     first = next(tasks, None)
     if first is None:
         return
+    context = multiprocessing.get_context("spawn")
     shared = lock.share()
-    pool = ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(shared,))
-    pending: set[Future[ExtractedChunk]] = set()
+    others = ProcessPoolExecutor(workers - 1, context, initializer=_start_worker, initargs=(shared,))
+    own = ThreadPoolExecutor(1)
     try:
-        for _ in range(workers):
-            pool.submit(_nothing)  # starts a process
+        started = [others.submit(_nothing) for _ in range(workers - 1)]
         yield extract_chunk(first)  # compiles meanwhile what is not compiled yet, once
-        for task in tasks:
-            pending.add(pool.submit(extract_chunk, task))
-            if len(pending) >= 2 * workers:
-                finished, pending = wait(pending, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in finished)
-        while pending:
-            finished, pending = wait(pending, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in finished)
+        maker: dict[Future[ExtractedChunk | None], Executor] = dict.fromkeys(started, others)
+        maker[own.submit(_nothing)] = own
+        while maker:
+            finished, _ = wait(maker, return_when=FIRST_COMPLETED)
+            for future in finished:
+                free, task, made = maker.pop(future), next(tasks, None), future.result()
+                if task is not None:
+                    maker[free.submit(extract_chunk, task)] = free
+                if made is not None:
+                    yield made
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        own.shutdown(wait=True, cancel_futures=True)
+        others.shutdown(wait=True, cancel_futures=True)
         shared.close()
 
 
-def _nothing() -> None:
-    """What there is to do for a process that is to start early."""
+def _nothing() -> ExtractedChunk | None:
+    """What there is to do for a process that is to start early: no chunk."""
+    return None
 
 
 def _start_worker(lock: Connection) -> None:

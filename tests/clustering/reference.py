@@ -11,6 +11,7 @@ Readings of the text, where it leaves a choice:
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -137,7 +138,7 @@ class Results:
     """by day and exchange: satoshis in, satoshis out"""
 
 
-class _Profile:
+class _Profile(ABC):
     """What both profiles have in common; `attributes` is what they differ in."""
 
     def __init__(self, economy: Economy) -> None:
@@ -146,13 +147,13 @@ class _Profile:
         self.paid: dict[Identity, str] = {}
         """hop 1, where it is not hop 0: pool by address"""
 
+    @abstractmethod
     def attributes(self, identity: Identity) -> Attributes:
         """After the blocks so far."""
-        raise NotImplementedError
 
+    @abstractmethod
     def credit(self, height: int, pool: str, identity: Identity) -> None:
         """A coinbase output with value > 0 pays an ownable address."""
-        raise NotImplementedError
 
     def own(self, height: int, tx: Tx) -> None:
         """Evidence of a transaction that is no CoinJoin."""
