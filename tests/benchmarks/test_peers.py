@@ -73,6 +73,7 @@ def test_server_answers_calls_and_batches(chain: StoredChain, tmp_path: Path) ->
 
 def test_a_failing_peer_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(peers, "install", lambda peer, cache: Path(sys.executable))
+    monkeypatch.setattr(peers, "make_ready", lambda files: None)
     peer = peers.Peer("nobody", "nobody==1")
     uri = {"uri": "http://127.0.0.1:1", "first_height": 1, "last_height": 2}
     record = peers.measure(peer, tmp_path, "task", 5, runner_task="bitcoin_etl", arguments=uri)

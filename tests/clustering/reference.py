@@ -155,8 +155,9 @@ class _Profile(ABC):
     def credit(self, height: int, pool: str, identity: Identity) -> None:
         """A coinbase output with value > 0 pays an ownable address."""
 
+    @abstractmethod
     def own(self, height: int, tx: Tx) -> None:
-        """Evidence of a transaction that is no CoinJoin."""
+        """Learn from a transaction that is no CoinJoin who owns what."""
 
     def may_become_hop_1(self, tx: Tx, identity: Identity) -> bool:
         """Whether being paid by hop 0 in this transaction makes hop 1."""
@@ -207,6 +208,9 @@ class CoinMetrics(_Profile):
     def credit(self, height: int, pool: str, identity: Identity) -> None:
         if self.pools.get(identity, UNKNOWN) == UNKNOWN:
             self.pools[identity] = pool
+
+    def own(self, height: int, tx: Tx) -> None:
+        """Nothing: all is learnt before the first block."""
 
 
 class Entity(_Profile):

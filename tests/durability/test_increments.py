@@ -83,7 +83,7 @@ def test_random_splits(
     monkeypatch.setattr(lake, "CHUNK_BLOCKS", rng.choice([4, 32, 128, 1024]))
     monkeypatch.setattr(extract, "BATCH_BYTES", rng.choice([1, 20_000, 32 << 20]))
     options = job_options(ECONOMY, tmp_path, node(rng.choice(["rest", "rpc"]), fake))
-    tips = _random_tips(rng, scaled(4, 30))
+    tips = _random_tips(rng, scaled(3, 30))
     tracked = _grow(fake, options, tips)
     assert tracked < len(BLOCKS) + len(tips) * 3 * depth, "no checkpoint was used"
     _check(options, expected)

@@ -91,13 +91,14 @@ def test_processes_of_a_killed_run_end_before_the_next_begins(
     spec = Spec(
         "backfill", str(data_dir.path), str(ECONOMY.blocks_dir), str(ECONOMY.folder / "exchanges.csv")
     )
-    command = [sys.executable, "-m", "tests.durability.killjob", json.dumps(asdict(replace(spec, workers=2)))]
+    command = [sys.executable, "-m", "tests.durability.killjob", json.dumps(asdict(replace(spec, workers=3)))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline().strip() == STARTED
         deadline = time.monotonic() + 120
         while len(workers := _children(process.pid)) < 3 and time.monotonic() < deadline:
-            time.sleep(0.01)  # two workers and the resource tracker
+            time.sleep(0.01)  # two workers beside it and the resource tracker
+        assert len(workers) == 3
         process.send_signal(signal.SIGKILL)
         process.wait()
     with job_lock(data_dir):

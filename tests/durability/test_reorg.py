@@ -101,7 +101,7 @@ def test_random_trees_over_a_node(
         options = _options(tmp_path / "moved", node(kind, fake))
         run_update(options, Silent())
         tips = [tip]
-        for _ in range(scaled(4, 8)):
+        for _ in range(scaled(3, 8)):
             fake.next_tip = tip = _next_tip(tip, tips, rng, heavier=False)
             tips.append(tip)
             if rng.random() < 0.5:
@@ -127,7 +127,7 @@ def test_random_trees_in_block_files(tmp_path: Path, monkeypatch: pytest.MonkeyP
     kernel.connect(tip)
     options = _options(tmp_path / "moved", block_files(kernel.blocks_dir))
     run_update(options, Silent())
-    for _ in range(scaled(4, 8)):
+    for _ in range(scaled(3, 8)):
         tip = _next_tip(tip, [], rng, heavier=True)
         if rng.random() < 0.5:
             kernel.connect(tip)
