@@ -31,7 +31,7 @@ from etl.extract import ChunkTask, ExtractedChunk, extract_chunk
 from etl.heights import HeightRange
 from etl.lake import Lake, chunk_ranges
 from etl.lock import JobLock
-from etl.memory import keep_freed_memory
+from etl.memory import give_back_memory, keep_freed_memory
 from etl.progress import Progress
 from etl.report import RunReport
 from etl.sources.source import Source
@@ -98,6 +98,7 @@ def extract(
         report.blocks += count
         report.transactions += extracted.transactions
         report.raw_bytes += extracted.raw_bytes
+    give_back_memory()
 
 
 def _in_parallel(tasks: Iterator[ChunkTask], workers: int, lock: JobLock) -> Iterator[ExtractedChunk]:

@@ -28,7 +28,7 @@ from etl.checkpoints import Checkpoint
 from etl.datadir import DataDirectory
 from etl.inputs import Inputs
 from etl.lake import Lake
-from etl.memory import keep_freed_memory
+from etl.memory import give_back_memory, keep_freed_memory
 from etl.progress import Progress
 
 CHECKPOINT_DEPTH = 144
@@ -114,6 +114,7 @@ def track(
             _leave_checkpoint(plan, lake, data_dir, inputs, tracker.state(), owners)
     writer.write(tracker.finish())
     writer.close()
+    give_back_memory()
     return Tracked(folder, tracker.codes, tracker.address_count, tracker.nbytes)
 
 

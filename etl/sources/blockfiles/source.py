@@ -118,7 +118,7 @@ class BlockFilesChunk:
         return _undo_file(path, self.opened, self.key, self.magic)
 
 
-@lru_cache(maxsize=2)  # what is mapped counts as this process's memory
+@lru_cache(maxsize=1)  # what is mapped counts as this process's memory
 def _map_block_file(path: Path, opened: int) -> Bytes:
     return map_file(path).view(np.ndarray)
 
