@@ -118,7 +118,9 @@ def _in_parallel(tasks: Iterator[ChunkTask], workers: int, lock: JobLock) -> Ite
         while maker:
             finished, _ = wait(maker, return_when=FIRST_COMPLETED)
             for future in finished:
-                free, task, made = maker.pop(future), next(tasks, None), future.result()
+                free = maker.pop(future)
+                made = future.result()
+                task = next(tasks, None)
                 if task is not None:
                     maker[free.submit(extract_chunk, task)] = free
                 if made is not None:

@@ -23,8 +23,11 @@ _TESTS = Path(__file__).parent
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put what compiles nothing into the middle, where the second of two workers begins."""
-    light = [item for item in items if item.path.relative_to(_TESTS).parts[0].startswith(_COMPILES_NOTHING)]
-    light_ids = {id(item) for item in light}
-    others = [item for item in items if id(item) not in light_ids]
+    light = [item for item in items if _is_light(item)]
+    others = [item for item in items if not _is_light(item)]
     half = len(items) // 2
     items[:] = [*others[:half], *light, *others[half:]]
+
+
+def _is_light(item: pytest.Item) -> bool:
+    return item.path.relative_to(_TESTS).parts[0].startswith(_COMPILES_NOTHING)

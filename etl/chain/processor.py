@@ -13,6 +13,7 @@ from numba.core import codegen, config
 def has_instructions(name: str) -> bool:
     """Whether an instruction set, by LLVM's name, may be used."""
     compiler: Any = codegen
-    named: str | None = getattr(config, "CPU_FEATURES", None)
+    settings: Any = config
+    named: str | None = settings.CPU_FEATURES
     features: str = compiler.get_host_cpu_features() if named is None else named
     return f"+{name}" in features.split(",")

@@ -27,10 +27,10 @@ _ROOT = Path(__file__).parent.parent.parent
 def make_ready(files: Iterable[Path]) -> None:
     """Touch free memory, in a process that ends, then read the files."""
     subprocess.run([sys.executable, "-m", "tests.benchmarks.memory"], cwd=_ROOT, check=True)
-    read(files)
+    load_files(files)
 
 
-def read(files: Iterable[Path]) -> None:
+def load_files(files: Iterable[Path]) -> None:
     """Read files and keep nothing; what fits stays in the system's memory."""
     names = [str(path) for path in files]
     if names:

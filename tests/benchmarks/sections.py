@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.benchmarks.chain_reader import StoredChain
-from tests.benchmarks.memory import read, stored_files
+from tests.benchmarks.memory import load_files, stored_files
 from tests.benchmarks.node_server import record_chain
 from tests.benchmarks.peer_inputs import RpcAnswers, make_rpc_answers
 from tests.benchmarks.peers import RPC_TRANSACTIONS, measure_peers
@@ -84,12 +84,12 @@ class Bench:
         return path
 
 
-def read_files(blocks: Path) -> Figures:
+def time_cat(blocks: Path) -> Figures:
     """`cat blk* rev* > /dev/null`, once the files are in memory."""
     files = stored_files(blocks)
-    read(files)
+    load_files(files)
     started = time.perf_counter()
-    read(files)
+    load_files(files)
     seconds = time.perf_counter() - started
     return {"bytes": sum(path.stat().st_size for path in files), "seconds": seconds}
 
@@ -113,7 +113,7 @@ def _extraction(bench: Bench, transactions: int, processes: dict[str, int]) -> F
     blocks = bench.chain(transactions) / "blocks"
     folder = bench.work / "extraction"
     files = stored_files(blocks)
-    figures: Figures = {"transactions": transactions, "cat": read_files(blocks)}
+    figures: Figures = {"transactions": transactions, "cat": time_cat(blocks)}
     figures["xor"] = median_run("xor_pass", REPEATS, files=files, blocks=blocks)
     for name, workers in processes.items():
         figures[name] = median_run(

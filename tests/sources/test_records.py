@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from etl.errors import BlockDataError
 from etl.sources.blockfiles.records import scan_records
+from tests.properties import examples
 
 _MAGIC = bytes.fromhex("f9beb4d9")
 _NO_KEY = np.zeros(8, dtype=np.uint8)
@@ -24,6 +25,7 @@ def _file(folder: Path, payload: int, tail: bytes) -> Path:
     return path
 
 
+@examples(100)
 @given(_PAYLOADS, st.integers(0, 20_000))
 def test_zeros_are_no_garbage(tmp_path_factory: pytest.TempPathFactory, payload: int, zeros: int) -> None:
     path = _file(tmp_path_factory.mktemp("blocks"), payload, bytes(zeros))
@@ -33,6 +35,7 @@ def test_zeros_are_no_garbage(tmp_path_factory: pytest.TempPathFactory, payload:
     assert records.garbage_bytes == 0
 
 
+@examples(100)
 @given(_PAYLOADS, st.integers(_PREAMBLE, 20_000), st.data())
 def test_one_byte_among_zeros(
     tmp_path_factory: pytest.TempPathFactory, payload: int, zeros: int, data: st.DataObject

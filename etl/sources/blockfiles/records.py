@@ -119,7 +119,7 @@ def _next_record(data, key, magic, p):  # type: ignore[no-untyped-def]
 
 @compiled
 def _is_zero(data, start, end):  # type: ignore[no-untyped-def]
-    while start < end and (start % 8 or end - start < 8):
+    while start < end and start % 8:
         if data[start]:
             return False
         start += 1
