@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clustering.registry import NOT_OWNABLE
-from etl.jit import compiled, compiled_inner
+from etl.compiled import compiled, compiled_inner
 
 _BUCKET_BITS = 21
 """Indices are counted in buckets whose bitmap fits into a core's own cache (256 KB)."""

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from etl.jit import compiled_inner
+from etl.compiled import compiled_inner
 
 UNKNOWN_POOL = "Unknown"
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from clustering.sorting import sort
-from etl.jit import compiled
+from etl.compiled import compiled
+from etl.compiled.sorting import sort
 
 RULES = ("", "whirlpool", "wasabi1", "wasabi2", "joinmarket")
 """Names by number; 0 is no CoinJoin."""

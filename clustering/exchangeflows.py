@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from clustering.attributes import exchange_of
 from clustering.owners import with_room
-from etl.jit import compiled, compiled_inner
+from etl.compiled import compiled, compiled_inner
 
 Ints = npt.NDArray[np.int64]
 

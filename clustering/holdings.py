@@ -10,7 +10,7 @@ import numpy as np
 
 from clustering.attributes import exchange_of, hop_of, pool_of
 from clustering.owners import with_room
-from etl.jit import compiled, compiled_inner
+from etl.compiled import compiled, compiled_inner
 
 HOP_0, HOP_0_AND_1, BY_CODE = 0, 1, 2
 """Places in an array of balances."""

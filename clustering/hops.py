@@ -31,9 +31,9 @@ from clustering.miners import (
 )
 from clustering.owners import en_root, exchange_of_root, is_ownable, note_conflict, with_room
 from clustering.registry import NOT_OWNABLE, index_of, look_ahead
-from clustering.sorting import sort
-from etl.chain.prefetch import prefetch
-from etl.jit import compiled, compiled_inner
+from etl.compiled import compiled, compiled_inner
+from etl.compiled.prefetch import prefetch
+from etl.compiled.sorting import sort
 
 
 @compiled_inner

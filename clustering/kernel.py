@@ -18,7 +18,7 @@ from clustering.hops import credit, first_sights, join_inputs, pay_hop_one, sett
 from clustering.owners import with_room
 from clustering.registry import NOT_OWNABLE
 from clustering.transfers import make_scratch, transfer_block
-from etl.jit import compiled, compiled_inner
+from etl.compiled import compiled, compiled_inner
 
 Ints = npt.NDArray[np.int64]
 
@@ -27,7 +27,7 @@ COINMETRICS, ENTITY = 0, 1
 
 
 class Batch(NamedTuple):
-    """Consecutive blocks as columns; see etl.chain.schema for how they hang together."""
+    """Consecutive blocks as columns; see etl.lake.columns for how they hang together."""
 
     height: Ints
     """(n,) per block, as are the next four"""

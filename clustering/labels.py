@@ -1,22 +1,11 @@
 """Exchange labels: which addresses belong to which exchange.
 
-Invariant: an address bears one exchange; every fault of a file is reported with its line.
+Invariant: an address bears one exchange.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
-from pathlib import Path
-
-from etl.chain.addresses import address_id, is_ownable, script_kind, script_of
-from etl.chain.networks import NETWORKS, Network
-from etl.errors import LabelFileError
-from etl.files import read_text
-
-REQUIRED_COLUMNS = ("address", "exchange")
-OPTIONAL_COLUMNS = ("basis", "source", "source_date")
 
 
 @dataclass(frozen=True)
@@ -27,89 +16,3 @@ class Label:
     exchange: str
     source: str | None
     address_id: int
-
-
-def parse_address(text: str, network: Network, where: str, *, strict: bool) -> bytes | None:
-    """Script of an address in a label file; None for another network's, unless `strict`.
-
-    Raises LabelFileError, which starts with `where`.
-    """
-    try:
-        return script_of(text, network)
-    except ValueError as error:
-        if not strict and any(_is_valid(text, other) for other in NETWORKS):
-            return None
-        raise LabelFileError(
-            f"{where}: {text!r} is no address of {network.name}: {error}",
-            "correct or remove the line",
-        ) from error
-
-
-def _is_valid(text: str, network: Network) -> bool:
-    try:
-        script_of(text, network)
-    except ValueError:
-        return False
-    return True
-
-
-def _check_columns(path: Path, columns: list[str]) -> None:
-    known = {*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS}
-    unknown = [column for column in columns if column not in known]
-    missing = [column for column in REQUIRED_COLUMNS if column not in columns]
-    if unknown or missing:
-        reason = f"unknown column {unknown[0]!r}" if unknown else f"no column {missing[0]!r}"
-        raise LabelFileError(
-            f"{path}, line 1: {reason}",
-            f"use the columns {', '.join(REQUIRED_COLUMNS)} and, if wanted, {', '.join(OPTIONAL_COLUMNS)}",
-        )
-
-
-def load_labels(path: Path, network: Network, *, strict: bool) -> list[Label]:
-    """Read an exchanges file (CSV); an empty one gives no labels. Raises LabelFileError with the line.
-
-    `strict` refuses addresses of other networks; the shipped list, which is mainnet's, passes them over.
-    """
-    reader = csv.DictReader(io.StringIO(read_text(path, LabelFileError), newline=""), strict=True)
-    if not reader.fieldnames:
-        return []
-    _check_columns(path, list(reader.fieldnames))
-    labels: dict[int, Label] = {}
-    try:
-        for row in reader:
-            label = _label(path, reader.line_num, row, network, strict=strict)
-            if label is not None:
-                _check_single(path, reader.line_num, labels, label)
-                labels.setdefault(label.address_id, label)
-    except csv.Error as error:
-        line = reader.reader.line_num
-        raise LabelFileError(f"{path}, line {line}: {error}", "correct the line") from error
-    return list(labels.values())
-
-
-def _label(
-    path: Path, line: int, row: dict[str, str | None], network: Network, *, strict: bool
-) -> Label | None:
-    where = f"{path}, line {line}"
-    address, exchange = row.get("address"), row.get("exchange")
-    if None in row or not address or not exchange:
-        raise LabelFileError(
-            f"{where}: {'too many fields' if None in row else 'address or exchange is empty'}",
-            "correct or remove the line",
-        )
-    script = parse_address(address, network, where, strict=strict)
-    if script is None:
-        return None
-    if not is_ownable(script_kind(script)):
-        raise LabelFileError(f"{where}: nobody can own {address!r}", "remove the line")
-    return Label(address, exchange, row.get("source"), address_id(script))
-
-
-def _check_single(path: Path, line: int, labels: dict[int, Label], label: Label) -> None:
-    earlier = labels.get(label.address_id)
-    if earlier is not None and earlier.exchange != label.exchange:
-        raise LabelFileError(
-            f"{path}, line {line}: {label.address} is labelled {label.exchange!r}, "
-            f"but an earlier line says {earlier.exchange!r}",
-            "keep one of the two",
-        )

@@ -18,7 +18,7 @@ from numba import uint32, uint64
 
 from clustering.attributes import exchange_of, hop_of, pool_of, with_exchange, with_hop
 from clustering.owners import en_root
-from etl.jit import compiled, compiled_inner
+from etl.compiled import compiled, compiled_inner
 
 NO_KNOWN_POOL = np.int32(2**31 - 1)
 AS_IT_IS = -1

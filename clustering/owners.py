@@ -12,9 +12,9 @@ from __future__ import annotations
 import numpy as np
 
 from clustering.registry import NOT_OWNABLE, index_of, look_ahead
-from etl.chain.identity import LAST_OWNABLE, P2PKH
-from etl.chain.prefetch import prefetch
-from etl.jit import compiled, compiled_inner
+from etl.chain.scripts import LAST_OWNABLE, P2PKH
+from etl.compiled import compiled, compiled_inner
+from etl.compiled.prefetch import prefetch
 
 
 @compiled_inner

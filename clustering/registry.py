@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import uint8, uint64
 
-from clustering.room import Room
-from etl.chain.prefetch import prefetch
-from etl.jit import compiled, compiled_inner
+from etl.compiled import compiled, compiled_inner
+from etl.compiled.growing import Room
+from etl.compiled.prefetch import prefetch
 
 _MAX_LOAD = 0.8
 _TABLE_GROWTH = 1.25

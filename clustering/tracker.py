@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from clustering.activity import ActiveDay
 from clustering.attributes import CodeBook
-from clustering.coinbases import Coinbases, short_ids
+from clustering.coinbase_spends import Coinbases, short_ids
 from clustering.coinjoin import RULES, coinjoin_rules
 from clustering.daytables import (
     active_addresses_table,
@@ -37,8 +37,8 @@ from clustering.profiles import Profiles
 from clustering.registry import Registry
 from clustering.results import BLOCK_POOLS, batch_tables, coinjoins_table, conflicts_table
 from clustering.transfers import Quiet
-from etl.chain.identity import LAST_OWNABLE, P2PKH
 from etl.chain.networks import Network
+from etl.chain.scripts import LAST_OWNABLE, P2PKH
 
 COLUMNS = {
     "blocks": ["height", "mediantime", "tx_count", "coinbase_script"],
@@ -79,7 +79,7 @@ class TrackerState:
     active_indices: npt.NDArray[np.uint32]
     active_ids: npt.NDArray[np.uint64]
     coinbases: npt.NDArray[np.uint64]
-    """see clustering.coinbases"""
+    """see clustering.coinbase_spends"""
 
 
 @dataclass(frozen=True)

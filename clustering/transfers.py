@@ -15,9 +15,9 @@ import numpy.typing as npt
 from clustering.attributes import exchange_of, hop_of
 from clustering.exchangeflows import net_transaction
 from clustering.owners import en_root, with_room
-from clustering.sorting import sort
-from etl.chain.identity import OP_RETURN
-from etl.jit import compiled, compiled_inner
+from etl.chain.scripts import OP_RETURN
+from etl.compiled import compiled, compiled_inner
+from etl.compiled.sorting import sort
 
 NO_SOURCE = -1
 """Source code of a coinbase's transfers."""

@@ -3,8 +3,8 @@
 The places: command line, environment (MINERFLOW_*), the user's TOML, bitcoin.conf, defaults.
 
 Invariants: names and types are those of the fields of Settings, and defaults are in the shipped
-config/minerflow.toml alone; no password is part of a `repr`, of `shown` or of an error. What
-bitcoin.conf says is looked up where a node is needed (etl.sources.node), for what no place above
+config/minerflow.toml alone; no password is part of a `repr`, of an error. What
+bitcoin.conf says is looked up where a node is needed (etl.sources.node.address), for what no place above
 gives.
 """
 
@@ -19,12 +19,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_type_hints
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
-from etl.errors import ConfigError, MinerflowError
-from etl.options import JobOptions, SourceOptions
+from etl.errors import ConfigError
 from etl.resources import config_dir
-from etl.sources.node import blocks_dir, find_node
 
 SOURCES = ("auto", "blockfiles", "rest", "rpc")
 CONFIG_NAME = "minerflow.toml"
@@ -33,7 +31,6 @@ CONFIG_VARIABLE = PREFIX + "CONFIG"
 COMMAND_LINE, DEFAULT = "command line", "default"
 
 _MEMORY = re.compile(r"\d+(\.\d+)? ?([KMGT]i?B|%)")
-_SECRET = "********"
 _SURELY_MEANT = 0.8
 """Likeness from which an unknown variable is taken for a misspelt one; others may be anyone's."""
 
@@ -60,70 +57,6 @@ class Settings:
     origins: Mapping[str, str] = field(repr=False, compare=False)
     """by setting, where its value comes from; nothing for one that is not given"""
 
-    def shown(self) -> list[tuple[str, str, str]]:
-        """(setting, value, where it comes from) for people, with secrets hidden."""
-        of_node = self._of_node()
-        rows = []
-        for key in _types():
-            value, origin = getattr(self, key), self.origins.get(key, "")
-            if value is None and key in of_node:
-                value, origin = of_node[key], "bitcoin.conf or Bitcoin Core's default"
-            rows.append((key, _display(key, value), origin))
-        return rows
-
-    def _of_node(self) -> dict[str, object]:
-        """What the node's files say of settings, nothing where they cannot be used."""
-        try:
-            address = find_node(self.rpc_url, self.bitcoin_datadir)
-            found: dict[str, object] = {"rpc_url": address.url}
-            found["blocks_dir"] = blocks_dir(self.bitcoin_datadir)
-        except MinerflowError:
-            return {}
-        credentials = address.credentials
-        if credentials.cookie_file is not None:
-            return found | {"rpc_user": f"cookie file {credentials.cookie_file}"}
-        return found | {"rpc_user": credentials.user, "rpc_password": credentials.password}
-
-    def job_options(self) -> JobOptions:
-        """What a job is to know. Raises ConfigError and UsageError."""
-        source = SourceOptions(
-            kind=self.source,
-            blocks_dir=self.blocks_dir,
-            rpc_url=self._url_with_credentials(),
-            bitcoin_datadir=self.bitcoin_datadir,
-            timeout_s=self.timeout_s,
-        )
-        return JobOptions(
-            data_dir=self.data_dir,
-            source=source,
-            confirmations=self.confirmations,
-            workers=self.workers or os.cpu_count() or 1,
-            memory_limit=self.memory_limit,
-            pools=self.pools,
-            exchanges=self.exchanges,
-            prices=self.prices,
-        )
-
-    def _url_with_credentials(self) -> str | None:
-        """The node's URL, with what is missing of user and password taken from bitcoin.conf."""
-        user, password, url = self.rpc_user, self.rpc_password, self.rpc_url
-        only_files = self.source == "blockfiles" or self.blocks_dir is not None
-        if user is None and password is None or url is None and only_files:
-            return url
-        if url is None or user is None or password is None:
-            found = find_node(url, self.bitcoin_datadir)
-            url = found.url
-            user = found.credentials.user if user is None else user
-            password = found.credentials.password if password is None else password
-        if not password:
-            raise ConfigError(
-                f"rpc_user is given ({self.origins['rpc_user']}), but no password goes with it",
-                "give rpc_password too, or neither: then the cookie file is used",
-            )
-        scheme, separator, rest = url.rpartition("://")
-        pair = f"{quote(user, safe='')}:{quote(password, safe='')}"
-        return f"{scheme or 'http'}{separator or '://'}{pair}@{rest}"
-
 
 class _Given(NamedTuple):
     """A setting as one place gives it; places are numbered from the one that counts most."""
@@ -148,7 +81,7 @@ def load_settings(
         for key, (value, origin) in layer.items():
             given.setdefault(key, _Given(value, origin, place))
     _take_credentials_from_url(given)
-    values: dict[str, Any] = {key: given[key].value if key in given else None for key in _types()}
+    values: dict[str, Any] = {key: given[key].value if key in given else None for key in setting_types()}
     return Settings(**values, origins={key: each.origin for key, each in given.items()})
 
 
@@ -194,9 +127,9 @@ def _environment(variables: Mapping[str, str]) -> _Layer:
         key = name.removeprefix(PREFIX).lower()
         if not name.startswith(PREFIX) or name == CONFIG_VARIABLE or not text:
             continue
-        if key in _types():
+        if key in setting_types():
             layer[key] = (_checked(key, _from_text(key, text), name), name)
-        elif close := difflib.get_close_matches(key, _types(), 3, _SURELY_MEANT):
+        elif close := difflib.get_close_matches(key, setting_types(), 3, _SURELY_MEANT):
             meant = [PREFIX + match.upper() for match in close]
             raise ConfigError(
                 f"the environment variable {name} is no setting",
@@ -219,8 +152,8 @@ def _file(path: Path, origin: str) -> _Layer:
             'write each setting as name = value, and text in "quotation marks"',
         ) from None
     for key in values:
-        if key not in _types():
-            close = difflib.get_close_matches(key, _types())
+        if key not in setting_types():
+            close = difflib.get_close_matches(key, setting_types())
             hint = f"did you mean {' or '.join(close)}?" if close else "remove it."
             raise ConfigError(
                 f"{path}: there is no setting {key!r}",
@@ -230,7 +163,7 @@ def _file(path: Path, origin: str) -> _Layer:
 
 
 @cache
-def _types() -> dict[str, type]:
+def setting_types() -> dict[str, type]:
     """The type of every setting but for None."""
     hints = get_type_hints(Settings)
     del hints["origins"]
@@ -239,7 +172,7 @@ def _types() -> dict[str, type]:
 
 def _from_text(key: str, text: str) -> object:
     """What a variable's text means, still as text where it is no number."""
-    kind = _types()[key]
+    kind = setting_types()[key]
     try:
         return kind(text) if kind in (int, float) else text
     except ValueError:
@@ -248,7 +181,7 @@ def _from_text(key: str, text: str) -> object:
 
 def _checked(key: str, value: object, where: str) -> Any:
     """The value in the setting's own type. Raises ConfigError, which shows no value."""
-    kind = _types()[key]
+    kind = setting_types()[key]
     fits: Any = value
     if kind is Path and isinstance(value, str) and value:
         fits = Path(value)
@@ -287,12 +220,3 @@ def _take_credentials_from_url(given: dict[str, _Given]) -> None:
     for key, text in held.items():
         if text and (key not in given or given[key].place > url.place):
             given[key] = url._replace(value=unquote(text))
-
-
-def _display(key: str, value: object) -> str:
-    if value is None:
-        return "not given"
-    text = str(value)
-    if key == "rpc_password" or (key == "rpc_url" and "@" in text):
-        return _SECRET
-    return text

@@ -6,17 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from etl.compilation import cache_compiled_code
-
-cache_compiled_code()
-
 _COMPILES_NOTHING = (
-    "charts",
-    "price_feeds",
-    "test_catalogue",
-    "test_export",
-    "test_miner_outflow",
-    "test_pricebook",
+    "prices/",
+    "results/charts/",
+    "results/test_export",
+    "sql/test_miner_outflow",
+    "warehouse/test_catalogue",
 )
 _TESTS = Path(__file__).parent
 
@@ -30,4 +25,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _is_light(item: pytest.Item) -> bool:
-    return item.path.relative_to(_TESTS).parts[0].startswith(_COMPILES_NOTHING)
+    return item.path.relative_to(_TESTS).as_posix().startswith(_COMPILES_NOTHING)

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from etl.errors import ConfigError
+from etl.jobs.request import options_of, shown
 from etl.resources import config_dir
 from etl.settings import SOURCES, Settings, load_settings
-from etl.sources.node import NodeAddress, find_node
+from etl.sources.node.address import NodeAddress, find_node
 from etl.sources.opening import KINDS
 
 SHIPPED = config_dir() / "minerflow.toml"
@@ -200,8 +201,8 @@ def test_home_directory_is_expanded(home: Path) -> None:
 
 def test_zero_workers_are_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 7)
-    assert load_settings({}, None, {}).job_options().workers == 7
-    assert load_settings({"workers": 3}, None, {}).job_options().workers == 3
+    assert options_of(load_settings({}, None, {})).workers == 7
+    assert options_of(load_settings({"workers": 3}, None, {})).workers == 3
 
 
 # The node: bitcoin.conf counts least, setting by setting.
@@ -218,7 +219,7 @@ def datadir(home: Path) -> Path:
 
 
 def effective_node(found: Settings) -> NodeAddress:
-    source = found.job_options().source
+    source = options_of(found).source
     return find_node(source.rpc_url, source.bitcoin_datadir)
 
 
@@ -253,25 +254,25 @@ def test_address_and_credentials_by_precedence(
 def test_user_without_any_password_is_an_error(home: Path) -> None:
     found = load_settings({"rpc_url": "http://h:1"}, None, {"MINERFLOW_RPC_USER": "me"})
     with pytest.raises(ConfigError, match=r"rpc_user is given \(MINERFLOW_RPC_USER\)"):
-        found.job_options()
+        options_of(found)
 
 
 def test_block_files_need_no_node_for_credentials(home: Path) -> None:
     given = {"source": "blockfiles", "blocks_dir": Path("/b"), "rpc_password": "p"}
-    assert load_settings(given, None, {}).job_options().source.rpc_url is None
+    assert options_of(load_settings(given, None, {})).source.rpc_url is None
 
 
 def test_shown_settings_name_where_they_come_from(datadir: Path) -> None:
     environment = {"MINERFLOW_WORKERS": "2"}
     found = load_settings({"bitcoin_datadir": datadir}, None, environment)
-    shown = {key: (value, origin) for key, value, origin in found.shown()}
-    assert shown["workers"] == ("2", "MINERFLOW_WORKERS")
-    assert shown["source"] == ("auto", "default")
-    assert shown["bitcoin_datadir"] == (str(datadir), "command line")
-    assert shown["pools"] == ("not given", "")
-    assert shown["rpc_user"] == ("conf-user", "bitcoin.conf or Bitcoin Core's default")
-    assert shown["rpc_url"][0] == "http://10.0.0.1:9999/"
-    assert shown["rpc_password"][0] == "********"
+    lines = {key: (value, origin) for key, value, origin in shown(found)}
+    assert lines["workers"] == ("2", "MINERFLOW_WORKERS")
+    assert lines["source"] == ("auto", "default")
+    assert lines["bitcoin_datadir"] == (str(datadir), "command line")
+    assert lines["pools"] == ("not given", "")
+    assert lines["rpc_user"] == ("conf-user", "bitcoin.conf or Bitcoin Core's default")
+    assert lines["rpc_url"][0] == "http://10.0.0.1:9999/"
+    assert lines["rpc_password"][0] == "********"
 
 
 PASSWORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20).map(
@@ -286,11 +287,11 @@ def test_no_password_is_shown_and_every_one_arrives(password: str, inside_url: b
     environment = {} if inside_url else {"MINERFLOW_RPC_PASSWORD": password}
     found = load_settings({"rpc_url": url, "source": "rpc"}, None, environment)
     assert effective_node(found).credentials.password == password
-    for text in (repr(found), str(found), str(found.shown())):
+    for text in (repr(found), str(found), str(shown(found))):
         assert SECRET not in text
         assert quote(SECRET, safe="") not in text
 
 
 def test_a_url_that_cannot_be_taken_apart_is_not_shown(home: Path) -> None:
     found = load_settings({"rpc_url": f"http://me:{SECRET}@h:1"}, None, {})
-    assert SECRET not in repr(found) + str(found.shown())
+    assert SECRET not in repr(found) + str(shown(found))

@@ -17,14 +17,14 @@ import numpy as np
 import numpy.typing as npt
 from numba import uint64
 
-from etl.chain.copying import copy_bytes
 from etl.chain.merkle import merkle_roots
 from etl.chain.networks import MAX_MONEY_SAT
-from etl.chain.sha256 import sha256_padded, sha256_spans
-from etl.chain.sha256_parts import PADDING_ROOM, pad
 from etl.chain.varints import compact_size, little_endian
+from etl.compiled import compiled, compiled_inner
+from etl.compiled.copying import copy_bytes
+from etl.compiled.sha256 import sha256_padded, sha256_spans
+from etl.compiled.sha256.parts import PADDING_ROOM, pad
 from etl.errors import BlockDataError
-from etl.jit import compiled, compiled_inner
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from etl.chain.sha256 import double_sha256_blocks
-from etl.jit import compiled, compiled_inner
+from etl.compiled import compiled, compiled_inner
+from etl.compiled.sha256 import double_sha256_blocks
 
 _NODE = 32
 

@@ -14,12 +14,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from etl.chain.copying import copy_bytes
-from etl.chain.keys import y_coordinate
 from etl.chain.networks import MAX_MONEY_SAT
+from etl.chain.secp256k1 import y_coordinate
 from etl.chain.varints import compact_size, decompress_amount, little_endian, varint
+from etl.compiled import compiled, compiled_inner
+from etl.compiled.copying import copy_bytes
 from etl.errors import BlockDataError
-from etl.jit import compiled, compiled_inner
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import uint64
 
-from etl.jit import compiled_inner
+from etl.compiled import compiled_inner
 
 _MAX_COMPACT_SIZE = 0x02000000
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from etl.cli.common import Command, job_options, settings_of
+from etl.cli.common import Command, job_of, job_options, say_compiling
 
 if TYPE_CHECKING:
+    from etl.jobs.report import RunReport
     from etl.options import JobOptions
-    from etl.report import RunReport
 
 _FROM_THE_END = re.compile(r"-\d[^:]*:.*")
 
@@ -38,17 +38,14 @@ def command(wanted: str | None, dry_run: bool, **options: Any) -> None:
     RANGE is FIRST:LAST with both ends, :LAST, FIRST:, FIRST:+COUNT, +COUNT (so many more than are
     indexed) or -COUNT: (the last ones); 500k and 1.2M are understood. Without it: everything.
     """
-    from etl.compilation import cache_compiled_code
-
-    job = settings_of(options).job_options()
+    job = job_of(options)
     wanted = wanted.strip() if wanted else None
-    if not cache_compiled_code().exists():
-        click.echo("compiling code, once: this takes about a minute", err=True)
     if dry_run:
         _print_plan(job, wanted)
         return
+    say_compiling()
     from etl.cli.progress import open_progress
-    from etl.pipeline import run_backfill
+    from etl.jobs.pipeline import run_backfill
 
     with open_progress() as progress:
         report = run_backfill(job, wanted, progress)
@@ -58,7 +55,7 @@ def command(wanted: str | None, dry_run: bool, **options: Any) -> None:
 
 def _print_plan(job: JobOptions, wanted: str | None) -> None:
     from etl.cli.progress import open_progress
-    from etl.pipeline import plan_backfill
+    from etl.jobs.pipeline import plan_backfill
 
     with open_progress() as progress:
         plan = plan_backfill(job, wanted, progress)

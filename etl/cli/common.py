@@ -10,12 +10,16 @@ import logging
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
+from etl import cache_folder
 from etl.errors import MinerflowError
 from etl.settings import SOURCES, Settings, load_settings
+
+if TYPE_CHECKING:
+    from etl.options import JobOptions
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -122,4 +126,21 @@ def job_options(function: _Function) -> _Function:
 def settings_of(options: dict[str, Any]) -> Settings:
     """The settings in force, given a command's options that bear their names."""
     named = {key: value for key, value in options.items() if key not in _NOT_SETTINGS}
-    return load_settings(named, options["config"])
+    settings = load_settings(named, options["config"])
+    cache_folder.offer(settings.data_dir)
+    return settings
+
+
+def job_of(options: dict[str, Any]) -> JobOptions:
+    """What a job is to know, given a command's options."""
+    from etl.jobs.request import options_of
+
+    return options_of(settings_of(options))
+
+
+def say_compiling() -> None:
+    """Tell that the first job after an installation or upgrade takes longer, where this is one."""
+    from etl.compiled import IS_NEW
+
+    if IS_NEW:
+        click.echo("compiling code, once: this takes about a minute", err=True)

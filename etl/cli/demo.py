@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from etl.cli.common import Command, settings_of
+from etl.cli.common import Command, say_compiling, settings_of
 from etl.cli.text import print_fields, print_table
-from etl.datadir import DataDirectory
+from etl.disk.datadir import DataDirectory
 from etl.resources import demo_dir
 
 if TYPE_CHECKING:
@@ -50,12 +50,10 @@ def command(data_dir: Path | None, **options: Any) -> None:
     The results go to ./minerflow-demo, or to --data-dir.
     """
     from etl.cli.progress import open_progress
-    from etl.compilation import cache_compiled_code
 
     settings = settings_of(options)
     base = data_dir or DIRECTORY
-    click.echo("The first run compiles code, which takes about a minute.", err=True)
-    cache_compiled_code()
+    say_compiling()
     with open_progress() as progress:
         for chain in CHAINS:
             _run(settings, chain, base / chain, progress)
@@ -66,7 +64,8 @@ def command(data_dir: Path | None, **options: Any) -> None:
 
 
 def _run(settings: Settings, chain: str, data_dir: Path, progress: BarProgress | LineProgress) -> None:
-    from etl.pipeline import run_backfill
+    from etl.jobs.pipeline import run_backfill
+    from etl.jobs.request import options_of
 
     bundled = demo_dir(chain)
     has_labels = chain == "economy"
@@ -82,11 +81,11 @@ def _run(settings: Settings, chain: str, data_dir: Path, progress: BarProgress |
         prices=bundled / "prices.csv" if has_labels else None,
     )
     progress.message(f"{chain}: {bundled / 'blocks'}")
-    run_backfill(demo.job_options(), None, progress)
+    run_backfill(options_of(demo), None, progress)
 
 
 def _show(data_dir: DataDirectory) -> None:
-    from etl.published import open_published
+    from etl.results.published import open_published
 
     with open_published(data_dir) as con:
         counts = con.execute(_COUNTS).fetchall()[0]

@@ -13,7 +13,7 @@ from etl.cli.common import Command, input_options, settings_of, source_options
 from etl.cli.text import print_fields
 
 if TYPE_CHECKING:
-    from etl.doctor import Finding
+    from etl.jobs.doctor import Finding
     from etl.settings import Settings
 
 _MARKS = {"ok": "ok     ", "note": "note   ", "problem": "PROBLEM"}
@@ -30,12 +30,10 @@ def command(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
     Takes the options of `minerflow backfill`; -v lists the settings in force. Exit code 0 if a job
     could run, else 1.
     """
-    from etl.compilation import cache_compiled_code
-
-    cache_compiled_code()
-    from etl.doctor import diagnose
 
     settings = settings_of(options)
+    from etl.jobs.doctor import diagnose
+
     findings = diagnose(settings)
     can_run = not any(finding.state == "problem" for finding in findings)
     if as_json:
@@ -46,11 +44,13 @@ def command(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
 
 
 def _as_json(findings: list[Finding], settings: Settings, can_run: bool) -> str:
+    from etl.jobs.request import shown
+
     facts = {
         "minerflow": version(),
         "can_run": can_run,
         "findings": [asdict(finding) for finding in findings],
-        "settings": {key: {"value": value, "from": origin} for key, value, origin in settings.shown()},
+        "settings": {key: {"value": value, "from": origin} for key, value, origin in shown(settings)},
     }
     return json.dumps(facts, indent=1)
 
@@ -62,8 +62,10 @@ def _print(findings: list[Finding], settings: Settings | None, can_run: bool) ->
         if finding.action:
             click.echo(f"        next: {finding.action}")
     if settings is not None:
+        from etl.jobs.request import shown
+
         click.echo("\nsettings")
         print_fields(
-            {key: f"{value}  ({origin})" if origin else value for key, value, origin in settings.shown()}
+            {key: f"{value}  ({origin})" if origin else value for key, value, origin in shown(settings)}
         )
     click.echo("\na job could run" if can_run else "\na job could not run yet")

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from etl.catalogue import Metric
-    from etl.metrics import Choice
+    from etl.results.metrics import Choice
+    from etl.warehouse.catalogue import Metric
 
 MOST_TABLE_ROWS = 100
 
@@ -37,9 +37,9 @@ def command(
     DAY is written like 2024-04-20. The amounts are those that count for the metric; what leaves in
     a difference of two is negative.
     """
-    from etl.drill import check_day, drill_sql
-    from etl.metrics import check_choice
-    from etl.query import ask
+    from etl.results.answers import ask
+    from etl.results.drill import check_day, drill_sql
+    from etl.results.metrics import check_choice
 
     check_output(format_name, output)
     choice = choice_of(options)
@@ -56,7 +56,7 @@ def command(
 def _sum_up(con: duckdb.DuckDBPyConnection, sql: str, metric: Metric, day: date, choice: Choice) -> None:
     from dataclasses import replace
 
-    from etl.metrics import values_sql
+    from etl.results.metrics import values_sql
 
     count, total = con.execute(
         f"SELECT count(*), CAST(coalesce(sum(btc), 0) AS DECIMAL(20, 8)) FROM ({sql})"

@@ -24,9 +24,9 @@ def command(directory: Path, form: str, since: datetime | None, **options: Any) 
 
     A second export to the same directory writes only the files whose rows have changed.
     """
-    from etl.datadir import DataDirectory
-    from etl.export import export
-    from etl.published import open_published
+    from etl.disk.datadir import DataDirectory
+    from etl.results.export import export
+    from etl.results.published import open_published
 
     with open_published(DataDirectory(settings_of(options).data_dir)) as con:
         done = export(con, directory, form, since.date() if since else None)

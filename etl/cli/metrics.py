@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from etl.catalogue import Metric
-    from etl.metrics import Catalogue, Choice
+    from etl.results.metrics import Catalogue, Choice
+    from etl.warehouse.catalogue import Metric
 
 MOST_TABLE_ROWS = 1_000
 
@@ -49,9 +49,9 @@ def published_metrics(
     options: dict[str, Any], provisional: bool = False
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, Catalogue]]:
     """The published database of these options and its catalogue."""
-    from etl.datadir import DataDirectory
-    from etl.metrics import Catalogue, show_running_day
-    from etl.published import open_published
+    from etl.disk.datadir import DataDirectory
+    from etl.results.metrics import Catalogue, show_running_day
+    from etl.results.published import open_published
 
     with open_published(DataDirectory(settings_of(options).data_dir)) as con:
         if provisional:
@@ -89,7 +89,7 @@ def span_options(function: _Function) -> _Function:
 
 def choice_of(options: dict[str, Any]) -> Choice:
     """Take the options of `choice_options` and `span_options` out of a command's."""
-    from etl.metrics import Choice
+    from etl.results.metrics import Choice
 
     return Choice(
         profile=options.pop("profile"),
@@ -146,8 +146,8 @@ def get(
     output: Path | None, **options: Any,
 ) -> None:  # fmt: skip
     """Print the values of metrics, a row for each day (or hour, or block) and a column for each."""
-    from etl.metrics import check_choice, values_sql
-    from etl.query import ask
+    from etl.results.answers import ask
+    from etl.results.metrics import check_choice, values_sql
 
     check_output(format_name, output)
     choice = choice_of(options)
@@ -173,7 +173,7 @@ def _say_which_day_runs(con: duckdb.DuckDBPyConnection) -> None:
 @click.option("--interval", type=click.Choice(["day", "hour", "block"]), help="[default: the longest it has]")
 def sql(name: str, interval: str | None, provisional: bool, **options: Any) -> None:
     """Print the query behind a metric, and the view that it asks."""
-    from etl.metrics import definition_sql, values_sql
+    from etl.results.metrics import definition_sql, values_sql
 
     choice = choice_of(options)
     with published_metrics(options) as (_, catalogue):

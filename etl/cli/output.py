@@ -15,7 +15,7 @@ from etl.cli.text import print_table
 from etl.errors import UsageError
 
 if TYPE_CHECKING:
-    from etl.query import Answer
+    from etl.results.answers import Answer
 
 FORMATS = ("table", "csv", "json", "parquet")
 
@@ -51,7 +51,7 @@ def write_answer(answer: Answer, format_name: str, output: Path | None, most_row
     if format_name == "table":
         _print(answer, most_rows)
         return
-    from etl.query import WRITERS, write_file
+    from etl.results.answers import WRITERS, write_file
 
     writer = WRITERS[format_name]
     if output:

@@ -15,8 +15,8 @@ from etl.errors import UsageError
 if TYPE_CHECKING:
     import duckdb
 
-    from etl.charts.chart import Chart
-    from etl.metrics import Catalogue, Choice
+    from etl.results.charts.chart import Chart
+    from etl.results.metrics import Catalogue, Choice
 
 POOLS = "pools"
 ENDINGS = (".png", ".svg", ".html")
@@ -65,7 +65,7 @@ def command(
     if output:
         _write(chart, output)
         return
-    from etl.charts.spark import spark_text
+    from etl.results.charts.spark import spark_text
 
     click.echo(spark_text(chart, shutil.get_terminal_size().columns))
 
@@ -74,8 +74,8 @@ def _chart(
     con: duckdb.DuckDBPyConnection, catalogue: Catalogue, ids: tuple[str, ...], choice: Choice,
     how: dict[str, Any],
 ) -> Chart:  # fmt: skip
-    from etl.charts.data import metric_chart, pools_chart
-    from etl.metrics import check_choice
+    from etl.results.charts.data import metric_chart, pools_chart
+    from etl.results.metrics import check_choice
 
     if ids == (POOLS,):
         return pools_chart(con, choice.start, choice.end)
@@ -87,11 +87,11 @@ def _chart(
 
 def _write(chart: Chart, output: Path) -> None:
     if output.suffix == ".html":
-        from etl.charts.page import write_page
+        from etl.results.charts.page import write_page
 
         write_page(chart, output)
     else:
-        from etl.charts.picture import write_picture
+        from etl.results.charts.picture import write_picture
 
         write_picture(chart, output)
     click.echo(output)

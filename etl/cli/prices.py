@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from etl.cli.common import Command, settings_of
+from etl.cli.common import Command, job_of, settings_of
 from etl.errors import UsageError
 
 if TYPE_CHECKING:
-    from etl.pricerows import PriceRow
+    from etl.prices.rows import PriceRow
 
 NAMES = ("coinbase", "kraken", "mempool", "coinmetrics-community")
 
@@ -37,7 +37,7 @@ def import_file(file: Path, replace: bool, **options: Any) -> None:
     The price of a day is the one at its end, 00:00 UTC of the next day. Days given twice and jumps
     are reported; gaps, and prices other than those held, stop the import.
     """
-    from etl.pricerows import read_price_rows
+    from etl.prices.rows import read_price_rows
 
     if not file.is_file():
         raise UsageError(f"{file} is not a file", "check the path")
@@ -60,9 +60,9 @@ def update(
     """Ask a provider for the prices of all days since the last one held."""
     from datetime import UTC, datetime, timedelta
 
-    from etl.datadir import DataDirectory
-    from etl.price_feeds import fetch_prices
-    from etl.pricejob import held_prices
+    from etl.disk.datadir import DataDirectory
+    from etl.prices.job import held_prices
+    from etl.prices.providers import fetch_prices
 
     last = datetime.now(UTC).date() - timedelta(days=1)
     held = held_prices(DataDirectory(settings_of(options).data_dir))
@@ -82,9 +82,9 @@ def update(
 
 
 def _store(rows: list[PriceRow], replace: bool, options: dict[str, Any]) -> None:
-    from etl.pricejob import store_prices
+    from etl.prices.job import store_prices
 
-    job = settings_of(options).job_options()
+    job = job_of(options)
     merged = store_prices(
         job, rows, replace=replace, warn=lambda text: click.echo(f"warning: {text}", err=True)
     )

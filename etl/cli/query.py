@@ -15,7 +15,7 @@ from etl.cli.text import print_table
 from etl.errors import UsageError
 
 if TYPE_CHECKING:
-    from etl.query import Answer
+    from etl.results.answers import Answer
 
 MOST_TABLE_ROWS = 1_000
 
@@ -36,9 +36,9 @@ minerflow query "SELECT day, value FROM metrics WHERE profile = 'entity'
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file, not to stdout.")
 def command(sql: str, format_name: str, output: Path | None, **options: Any) -> None:
     """Ask the published results a question in SQL (DuckDB's dialect)."""
-    from etl.datadir import DataDirectory
-    from etl.published import open_published
-    from etl.query import WRITERS, ask, write_file
+    from etl.disk.datadir import DataDirectory
+    from etl.results.answers import WRITERS, ask, write_file
+    from etl.results.published import open_published
 
     if output and format_name == "table":
         raise UsageError("a table is for reading, not for a file", "add --format csv, json or parquet")
@@ -66,7 +66,7 @@ def _print(answer: Answer) -> None:
 
 
 def _copy_to_stdout(answer: Answer, format_name: str) -> None:
-    from etl.query import WRITERS, write_file
+    from etl.results.answers import WRITERS, write_file
 
     with tempfile.TemporaryDirectory(prefix="minerflow-") as folder:
         path = Path(folder) / "rows"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from etl.cli.common import Command, input_options, settings_of
+from etl.cli.common import Command, input_options, job_of, say_compiling
 
 if TYPE_CHECKING:
-    from etl.report import RunReport
+    from etl.jobs.report import RunReport
 
 _EXAMPLE = "minerflow restate --exchanges labels.csv --data-dir /srv/minerflow"
 _SHOWN_DAYS = 20
@@ -29,14 +29,14 @@ def command(from_day: Any, as_json: bool, **options: Any) -> None:
     After new labels or a new method, and to let the coinmetrics profile's exchanges own retroactively what
     was learnt since. What is published stays until the new results are complete.
     """
+    job = job_of(options)
+    say_compiling()
     from etl.cli.backfill import summary
     from etl.cli.progress import open_progress
-    from etl.compilation import cache_compiled_code
-    from etl.pipeline import run_restate
+    from etl.jobs.pipeline import run_restate
 
-    cache_compiled_code()
     with open_progress() as progress:
-        report = run_restate(settings_of(options).job_options(), progress)
+        report = run_restate(job, progress)
     report.days_changed = _since(report, from_day.date() if from_day else None)
     click.echo(report.to_json() if as_json else "\n".join([summary(report), *_changes(report)]))
 

@@ -10,15 +10,15 @@ from etl.cli.common import Command, settings_of
 from etl.cli.text import print_fields, size_text
 
 if TYPE_CHECKING:
-    from etl.status import Status
+    from etl.results.status import Status
 
 
 @click.command(cls=Command, example="minerflow status --data-dir ./minerflow-data")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(as_json: bool, **options: Any) -> None:
     """Show what is indexed and how much room it takes."""
-    from etl.datadir import DataDirectory
-    from etl.status import read_status
+    from etl.disk.datadir import DataDirectory
+    from etl.results.status import read_status
 
     status = read_status(DataDirectory(settings_of(options).data_dir))
     if as_json:

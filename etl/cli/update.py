@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from etl.cli.common import Command, job_options, settings_of
+from etl.cli.common import Command, job_of, job_options, say_compiling
 
 _EXAMPLE = "minerflow update --data-dir /srv/minerflow"
 
@@ -20,14 +20,14 @@ def command(as_json: bool, **options: Any) -> None:
     Made for cron and systemd timers: exits 0 also where there was nothing new, and 4 while another job
     works on the data directory.
     """
+    job = job_of(options)
+    say_compiling()
     from etl.cli.backfill import summary
     from etl.cli.progress import open_progress
-    from etl.compilation import cache_compiled_code
-    from etl.pipeline import run_update
+    from etl.jobs.pipeline import run_update
 
-    cache_compiled_code()
     with open_progress() as progress:
-        report = run_update(settings_of(options).job_options(), progress)
+        report = run_update(job, progress)
     if as_json:
         click.echo(report.to_json())
     elif report.is_current:

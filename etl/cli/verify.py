@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from etl.cli.common import Command, settings_of, source_options
+from etl.cli.common import Command, job_of, source_options
 
 _MARKS = {True: "sound", False: "WRONG", None: "-"}
 
@@ -20,13 +20,12 @@ def command(deep: bool, **options: Any) -> None:
     --deep also reads the lake's checksums, reads a sample of blocks again from the source, and compares
     what is unspent with the node's gettxoutsetinfo.
     """
+    job = job_of(options)
     from etl.cli.progress import open_progress
-    from etl.compilation import cache_compiled_code
-    from etl.verification import verify
+    from etl.jobs.verify import verify
 
-    cache_compiled_code()
     with open_progress() as progress:
-        verdicts = list(verify(settings_of(options).job_options(), deep=deep, progress=progress))
+        verdicts = list(verify(job, deep=deep, progress=progress))
     for verdict in verdicts:
         click.echo(f"{_MARKS[verdict.is_sound]:6} {verdict.subject}: {verdict.what}")
     if any(verdict.is_sound is False for verdict in verdicts):

@@ -15,10 +15,10 @@ from etl.errors import (
 from etl.options import SourceOptions
 from etl.progress import Progress
 from etl.sources.blockfiles.source import BlockFilesSource
-from etl.sources.node import NodeAddress, blocks_dir, find_node
+from etl.sources.node.address import NodeAddress, blocks_dir, find_node
+from etl.sources.node.retry import Retry
 from etl.sources.rest import RestSource
-from etl.sources.retry import Retry
-from etl.sources.rpc import RpcSource
+from etl.sources.rpc.source import RpcSource
 from etl.sources.source import Source
 
 KINDS = ("auto", "blockfiles", "rest", "rpc")

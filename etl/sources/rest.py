@@ -20,9 +20,9 @@ import orjson
 
 from etl.chain.blocks import HEADER_SIZE
 from etl.errors import MinerflowError, NodeIncapable
-from etl.sources.connection import Answer, NodeConnection, request_timeout
-from etl.sources.facts import known_network
-from etl.sources.failures import (
+from etl.sources.node.address import NodeAddress
+from etl.sources.node.connection import Answer, NodeConnection, request_timeout
+from etl.sources.node.failures import (
     bad_answer,
     chain_moved,
     changed_on_the_way,
@@ -31,10 +31,10 @@ from etl.sources.failures import (
     pruned,
     unavailable,
 )
-from etl.sources.headers import HeaderPages
-from etl.sources.node import NodeAddress
-from etl.sources.readahead import gather, read_in_order
-from etl.sources.retry import Retry
+from etl.sources.node.headers import HeaderPages
+from etl.sources.node.probe import known_network
+from etl.sources.node.readahead import gather, read_in_order
+from etl.sources.node.retry import Retry
 from etl.sources.source import RawBlocks
 
 CONNECTIONS = 4

@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.blockfiles import (
+from tests.chain.random_blocks import NO_OUTPOINT, Input, Tx
+from tests.support.blockfiles import (
     REGTEST_MAGIC,
     Record,
     Undo,
@@ -21,8 +22,7 @@ from tests.blockfiles import (
     undo_path,
     write_directory,
 )
-from tests.chain.random_blocks import NO_OUTPOINT, Input, Tx
-from tests.encoding import (
+from tests.support.encoding import (
     Spent,
     block_undo,
     compact_size,
@@ -30,7 +30,7 @@ from tests.encoding import (
     merkle_root,
     undo_checksum,
 )
-from tests.golden import ECONOMY, GoldenChain
+from tests.support.golden import ECONOMY, GoldenChain
 
 KEY = (ECONOMY.blocks_dir / "xor.dat").read_bytes()
 OTHER_KEY = bytes.fromhex("fedcba9876543210")

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import duckdb
 
-from etl.datadir import DataDirectory
+from etl.disk.datadir import DataDirectory
 from etl.errors import MinerflowError
+from etl.jobs.pipeline import run_backfill, run_restate
 from etl.options import JobOptions
-from etl.pipeline import run_backfill, run_restate
 from etl.progress import Silent
 from tests.cli.run import minerflow
-from tests.golden import ECONOMY, block_files, job_options
+from tests.support.golden import ECONOMY, block_files, job_options
 
 Results = dict[str, list[str]]
 """Rows of each table as sorted text."""

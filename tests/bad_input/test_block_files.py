@@ -26,8 +26,8 @@ from tests.bad_input.jobs import (
     on_blocks,
     stored_results,
 )
-from tests.blockfiles import REGTEST_MAGIC, block_path, read_records, undo_path
-from tests.encoding import double_sha256
+from tests.support.blockfiles import REGTEST_MAGIC, block_path, read_records, undo_path
+from tests.support.encoding import double_sha256
 
 UNREAD = next(h for h in range(420, 500) if len(stored_at(h).undos) == 1 and stored_at(h).tx_count > 3)
 """A height above those that are indexed already in an earlier publication; the block has no rivals."""

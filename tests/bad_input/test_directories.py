@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from etl.datadir import DataDirectory
+from etl.disk.datadir import DataDirectory
 from etl.errors import (
     BlockDataError,
     BlocksDirectoryError,
@@ -17,13 +17,13 @@ from etl.errors import (
     UsageError,
     WrongChain,
 )
+from etl.jobs.pipeline import run_backfill, run_restate, run_update
 from etl.options import JobOptions
-from etl.pipeline import run_backfill, run_restate, run_update
 from etl.progress import Silent
 from tests.bad_input.chains import regtest_chain, split_economy
 from tests.bad_input.jobs import Refusals, copied_blocks, good_options, on_blocks
-from tests.blockfiles import block_path, undo_path
-from tests.golden import ECONOMY, MAINNET_EARLY
+from tests.support.blockfiles import block_path, undo_path
+from tests.support.golden import ECONOMY, MAINNET_EARLY
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ import pytest
 from etl.errors import BlockDataError, BlocksDirectoryError
 from tests.bad_input.chains import active_hashes, stored_at
 from tests.bad_input.jobs import Results, backfill, copied_blocks, differing, good_options, on_blocks
-from tests.blockfiles import block_path, undo_path
-from tests.properties import FULL, cases
+from tests.support.blockfiles import block_path, undo_path
+from tests.support.properties import FULL, cases
 
 SEED = 20090103
 FLIPS_A_TEST = 15

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from etl.datadir import DataDirectory
+from etl.disk.datadir import DataDirectory
 from etl.errors import LabelFileError, PriceFileError, UsageError
 from etl.options import JobOptions
 from tests.bad_input.jobs import Refusals, Results, backfill, differing, good_options
-from tests.golden import ECONOMY, POOLS
+from tests.support.golden import ECONOMY, POOLS
 
 LABELS = (ECONOMY.folder / "exchanges.csv").read_text(encoding="utf-8").splitlines()
 PRICES = (ECONOMY.folder / "prices.csv").read_text(encoding="utf-8").splitlines()

@@ -17,8 +17,8 @@ from etl.errors import (
     NodeWarmingUp,
     WrongChain,
 )
+from etl.jobs.pipeline import run_backfill
 from etl.options import JobOptions
-from etl.pipeline import run_backfill
 from tests.bad_input.jobs import (
     Refusals,
     Results,
@@ -28,8 +28,8 @@ from tests.bad_input.jobs import (
     stored_results,
 )
 from tests.cli.run import minerflow
-from tests.fakenode import FakeNode
-from tests.golden import node
+from tests.support.fakenode import FakeNode
+from tests.support.golden import node
 
 SOURCES = ("rpc", "rest")
 

@@ -12,19 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from etl.chain.addresses import address_of, script_of
+from etl.chain.address_reading import address_of, script_of
 from etl.chain.networks import REGTEST
-from etl.datadir import DataDirectory
+from etl.disk.datadir import DataDirectory
 from etl.errors import BlockDataError
-from etl.lake import Lake
+from etl.jobs.pipeline import run_backfill
+from etl.lake.lake import Lake
 from etl.options import JobOptions
-from etl.pipeline import run_backfill
 from etl.progress import Silent
 from tests.bad_input.chains import OTHER_KEY, hash_of, mined, regtest_genesis, undo_record
 from tests.bad_input.jobs import Refusals, good_options, on_blocks
-from tests.blockfiles import REGTEST_MAGIC, Undo, undo_path, write_directory
 from tests.chain.random_blocks import Input, Tx
-from tests.encoding import Spent, block_undo
+from tests.support.blockfiles import REGTEST_MAGIC, Undo, undo_path, write_directory
+from tests.support.encoding import Spent, block_undo
 
 KEYS = [b"\2" + sha256(bytes([i])).digest() for i in range(2)]
 SIGNATURE = b"\x30" * 71

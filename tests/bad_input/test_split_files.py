@@ -17,9 +17,9 @@ from tests.bad_input.chains import (
     stored_undos,
 )
 from tests.bad_input.jobs import Results, backfill, differing, good_options, on_blocks
-from tests.blockfiles import MAINNET_MAGIC, REGTEST_MAGIC, block_path, read_records, undo_path
-from tests.encoding import block_undo
-from tests.golden import CHAINS, MAINNET_EARLY, GoldenChain
+from tests.support.blockfiles import MAINNET_MAGIC, REGTEST_MAGIC, block_path, read_records, undo_path
+from tests.support.encoding import block_undo
+from tests.support.golden import CHAINS, MAINNET_EARLY, GoldenChain
 
 
 @pytest.mark.parametrize(

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from etl.address_text import address_texts
-from etl.chain.identity import LAST_OWNABLE, P2PKH
+from etl.chain.heights import HeightRange
 from etl.chain.networks import network_by_name
-from etl.datadir import DataDirectory
-from etl.extraction import extract
-from etl.heights import HeightRange
-from etl.lake import Lake
-from etl.lock import job_lock
+from etl.chain.scripts import LAST_OWNABLE, P2PKH
+from etl.disk.datadir import DataDirectory
+from etl.disk.lock import job_lock
+from etl.jobs.report import RunReport
+from etl.lake.fill import extract
+from etl.lake.lake import Lake
+from etl.lake.spelling import address_texts
 from etl.progress import Silent
-from etl.report import RunReport
 from etl.sources.blockfiles.source import BlockFilesSource
 from etl.sources.source import Source
 from tests.benchmarks.processes import Figures

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from etl.cli import main
-from etl.datadir import DataDirectory
+from etl.disk.datadir import DataDirectory
 from tests.benchmarks.processes import Figures
 from tests.benchmarks.stopwatch import Stopwatch, read_in_turn
 

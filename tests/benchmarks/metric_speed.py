@@ -18,12 +18,13 @@ from statistics import median
 
 import duckdb
 
-from etl import warehouse
-from etl.catalogue import build_catalogue
-from etl.datadir import DataDirectory
-from etl.metrics import Catalogue, Choice, values_sql
-from etl.published import doubt_statistics, open_published
-from etl.sqlfiles import apply_views, build_tables
+from etl.disk.datadir import DataDirectory
+from etl.results.metrics import Catalogue, Choice, values_sql
+from etl.results.published import open_published
+from etl.warehouse import database as warehouse
+from etl.warehouse.catalogue import build_catalogue
+from etl.warehouse.models import apply_views, build_tables
+from etl.warehouse.optimizer import doubt_statistics
 
 POOLS, EXCHANGES, BLOCKS_A_DAY = 20, 21, 144
 _MEMORY_LIMIT = "4GB"

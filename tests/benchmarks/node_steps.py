@@ -7,13 +7,13 @@ from pathlib import Path
 
 from bitcoinrpc.authproxy import AuthServiceProxy
 
-from etl.extract import BATCH_BYTES
-from etl.heights import HeightRange
-from etl.lake import chunk_ranges
-from etl.sources.node import Credentials, NodeAddress
+from etl.chain.heights import HeightRange
+from etl.lake.extract import BATCH_BYTES
+from etl.lake.lake import chunk_ranges
+from etl.sources.node.address import Credentials, NodeAddress
+from etl.sources.node.retry import Retry
 from etl.sources.rest import RestSource
-from etl.sources.retry import Retry
-from etl.sources.rpc import RpcSource
+from etl.sources.rpc.source import RpcSource
 from etl.sources.source import Source
 from tests.benchmarks.file_steps import extract_source
 from tests.benchmarks.processes import Figures

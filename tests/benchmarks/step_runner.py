@@ -13,7 +13,6 @@ import importlib
 import json
 import sys
 
-from etl.compilation import cache_compiled_code
 from tests.benchmarks.processes import memory_of
 
 STEPS = {
@@ -33,7 +32,6 @@ STEPS = {
 
 def main() -> None:
     """Run the step that the command line names."""
-    cache_compiled_code()
     step = sys.argv[1]
     function = getattr(importlib.import_module(f"tests.benchmarks.{STEPS[step]}"), step)
     figures = function(**json.loads(sys.argv[2]))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, NamedTuple
 
-from etl import tracking
+from etl.tracking import run as tracking
 
 
 class Spot(NamedTuple):
@@ -26,36 +26,36 @@ class Spot(NamedTuple):
 
 _FILES = "etl.sources.blockfiles.source"
 SPOTS = (
-    Spot("extract", "find and order the blocks", "etl.pipeline", "open_source"),
+    Spot("extract", "find and order the blocks", "etl.jobs.pipeline", "open_source"),
     Spot("extract", "read and undo XOR", _FILES, "BlockFilesChunk._read_blocks"),
     Spot("extract", "match undo data", _FILES, "BlockFilesChunk._find_spent"),
     Spot("extract", "parse", "etl.chain.blocks", "_read_blocks"),
     Spot("extract", "transaction ids", "etl.chain.blocks", "sha256_padded"),
     Spot("extract", "merkle roots", "etl.chain.blocks", "_check_merkle_roots"),
-    Spot("extract", "decode spent outputs", "etl.extract", "decode_spent"),
-    Spot("extract", "kinds and ids of scripts", "etl.extract", "identify"),
-    Spot("extract", "write Parquet", "etl.lake", "ChunkWriter.write"),
-    Spot("extract", "finish files: footer, digest, sync", "etl.lake", "ChunkWriter.commit"),
-    Spot("extract", "other", "etl.pipeline", "_fill_lake"),
-    Spot("track", "read the lake", "etl.lake", "Lake._chunk_batches"),
+    Spot("extract", "decode spent outputs", "etl.lake.extract", "decode_spent"),
+    Spot("extract", "kinds and ids of scripts", "etl.lake.extract", "identify"),
+    Spot("extract", "write Parquet", "etl.lake.lake", "ChunkWriter.write"),
+    Spot("extract", "finish files: footer, digest, sync", "etl.lake.lake", "ChunkWriter.commit"),
+    Spot("extract", "other", "etl.jobs.pipeline", "_fill_lake"),
+    Spot("track", "read the lake", "etl.lake.lake", "Lake._chunk_batches"),
     Spot("track", "CoinJoin rules", "clustering.tracker", "coinjoin_rules"),
     Spot("track", "ownership: lookup and joins", "clustering.tracker", "join_retroactively"),
     Spot("track", "flows: lookup, joins, hops, transfers", "clustering.tracker", "track_batch"),
     Spot("track", "pools", "clustering.tracker", "Tracker._block_pools"),
     Spot("track", "grow the registry", "clustering.registry", "Registry.reserve"),
     Spot("track", "results to tables", "clustering.tracker", "batch_tables"),
-    Spot("track", "write results", "etl.tracking", "ResultWriter.write"),
-    Spot("track", "checkpoint", "etl.tracking", "_leave_checkpoint"),
-    Spot("track", "other", "etl.pipeline", "track"),
-    Spot("load", "addresses that results name", "etl.loading", "tracked_ids"),
-    Spot("load", "address texts", "etl.pipeline", "write_address_texts"),
-    Spot("load", "blocks", "etl.loading", "_load_blocks"),
-    Spot("load", "results", "etl.loading", "_load_results"),
-    Spot("load", "daily tables", "etl.loading", "build_tables"),
-    Spot("load", "views", "etl.loading", "apply_views"),
-    Spot("load", "checks", "etl.loading", "run_checks"),
-    Spot("load", "other, with commit", "etl.loading", "load"),
-    Spot("publish", "checkpoint, copy, sync", "etl.warehouse", "publish"),
+    Spot("track", "write results", "etl.tracking.run", "ResultWriter.write"),
+    Spot("track", "checkpoint", "etl.tracking.run", "_leave_checkpoint"),
+    Spot("track", "other", "etl.jobs.pipeline", "track"),
+    Spot("load", "addresses that results name", "etl.warehouse.loading", "tracked_ids"),
+    Spot("load", "address texts", "etl.jobs.pipeline", "write_address_texts"),
+    Spot("load", "blocks", "etl.warehouse.loading", "_load_blocks"),
+    Spot("load", "results", "etl.warehouse.loading", "_load_results"),
+    Spot("load", "daily tables", "etl.warehouse.loading", "build_tables"),
+    Spot("load", "views", "etl.warehouse.loading", "apply_views"),
+    Spot("load", "checks", "etl.warehouse.loading", "run_checks"),
+    Spot("load", "other, with commit", "etl.warehouse.loading", "load"),
+    Spot("publish", "checkpoint, copy, sync", "etl.warehouse.database", "publish"),
 )
 _GENERATORS = {"Lake._chunk_batches"}
 

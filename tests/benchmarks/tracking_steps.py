@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from clustering.attributes import CodeBook
-from clustering.labels import load_labels
-from clustering.pools import load_pools
 from clustering.registry import Registry
 from clustering.tracker import Tracker
 from etl.chain.networks import network_by_name
-from etl.datadir import DataDirectory
-from etl.inputs import EXCHANGES, POOLS, load_inputs
-from etl.lake import Lake
+from etl.disk.datadir import DataDirectory
+from etl.lake.lake import Lake
 from etl.options import JobOptions, SourceOptions
 from etl.resources import config_dir
-from etl.tracking import TrackingPlan, track
+from etl.tracking.inputs import EXCHANGES, POOLS, load_inputs
+from etl.tracking.label_file import load_labels
+from etl.tracking.pool_file import load_pools
+from etl.tracking.run import TrackingPlan, track
 from tests.benchmarks.processes import Figures, memory_of
 from tests.benchmarks.stopwatch import Stopwatch, read_in_turn
 

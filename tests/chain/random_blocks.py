@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from tests.chain.scripts import SCRIPTS, push
-from tests.encoding import (
+from tests.support.encoding import (
     FIELD_PRIME,
     Spent,
     compact_size,

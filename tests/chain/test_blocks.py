@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from etl.chain.blocks import BlockColumns, block_hashes, decode_blocks
 from etl.errors import BlockDataError
 from tests.chain.random_blocks import BLOCKS, MAX_MONEY_SAT, NO_OUTPOINT, Block, Input, Tx
-from tests.encoding import double_sha256
-from tests.properties import examples
+from tests.support.encoding import double_sha256
+from tests.support.properties import examples
 
 ORIGIN = "blk00007.dat"
 COINBASE = Tx((Input(NO_OUTPOINT, b"\1\1", b"\xff" * 4, ()),), ((50 * 10**8, b"\x51"),))

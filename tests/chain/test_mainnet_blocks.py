@@ -16,15 +16,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from etl.chain.addresses import address_id, address_of, script_kind, script_of
+from etl.chain.address_reading import address_id, address_of, script_kind, script_of
 from etl.chain.blocks import BlockColumns, decode_blocks
-from etl.chain.identity import P2PK, identify
 from etl.chain.networks import MAINNET
+from etl.chain.scripts import P2PK, identify
 from etl.chain.spent import SpentColumns, decode_spent
 from etl.sources.blockfiles.source import BlockFilesChunk
 from etl.sources.blockfiles.undo import BlockPlace
-from tests.blockfiles import MAINNET_MAGIC, read_records, undo_path, write_directory
-from tests.encoding import Spent, block_undo, merkle_root, undo_checksum
+from tests.support.blockfiles import MAINNET_MAGIC, read_records, undo_path, write_directory
+from tests.support.encoding import Spent, block_undo, merkle_root, undo_checksum
 
 FOLDER = Path(__file__).parent.parent / "data" / "mainnet_blocks"
 KEY = bytes.fromhex("0123456789abcdef")

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.chain.mediantime import median_times
-from tests.golden import CHAINS, GoldenChain
-from tests.properties import examples
+from tests.support.golden import CHAINS, GoldenChain
+from tests.support.properties import examples
 
 
 def _defined(times: list[int], at: int) -> int:

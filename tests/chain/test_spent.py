@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl.chain.keys import y_coordinate
+from etl.chain.secp256k1 import y_coordinate
 from etl.chain.spent import SpentColumns, SpentFormat, decode_spent
 from etl.errors import BlockDataError
 from tests.chain.random_blocks import MAX_MONEY_SAT, PAID_KEYS, REAL_KEYS, SPENT
-from tests.encoding import (
+from tests.support.encoding import (
     FIELD_PRIME,
     Spent,
     block_txouts,
@@ -22,7 +22,7 @@ from tests.encoding import (
     undo_entry,
     varint,
 )
-from tests.properties import examples
+from tests.support.properties import examples
 
 Groups = list[list[Spent]]
 """Of one block: the outputs that each transaction but the coinbase spends."""

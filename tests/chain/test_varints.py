@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.chain import varints
-from tests import encoding
-from tests.properties import examples
+from tests.support import encoding
+from tests.support.properties import examples
 
 MAX_MONEY_SAT = 21_000_000 * 10**8
 MAX_SIZE = 0x02000000

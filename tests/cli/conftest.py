@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.run import minerflow
-from tests.golden import ECONOMY
+from tests.support.golden import ECONOMY
 
 
 @pytest.fixture(autouse=True)

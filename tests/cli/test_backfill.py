@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from etl.jobs.report import RunReport
 from etl.options import JobOptions
-from etl.report import RunReport
 from tests.cli.run import minerflow
-from tests.golden import ECONOMY
+from tests.support.golden import ECONOMY
 
 Calls = list[tuple[JobOptions, str | None]]
 
@@ -24,7 +24,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
         report.warnings.append("mind the gap")
         return report
 
-    monkeypatch.setattr("etl.pipeline.run_backfill", run_backfill)
+    monkeypatch.setattr("etl.jobs.pipeline.run_backfill", run_backfill)
     return made
 
 

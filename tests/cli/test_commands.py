@@ -10,7 +10,7 @@ from etl import errors
 from etl.cli import COMMANDS
 from etl.errors import MinerflowError
 from tests.cli.run import ROOT, minerflow, modules_after, process
-from tests.fakenode import FakeNode
+from tests.support.fakenode import FakeNode
 
 
 def all_errors(base: type[MinerflowError]) -> list[type[MinerflowError]]:
@@ -63,7 +63,7 @@ def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def read_status(_: object) -> None:
         raise error
 
-    monkeypatch.setattr("etl.status.read_status", read_status)
+    monkeypatch.setattr("etl.results.status.read_status", read_status)
 
 
 @pytest.mark.parametrize("kind", all_errors(MinerflowError))

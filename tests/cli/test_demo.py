@@ -4,7 +4,7 @@ from pathlib import Path
 
 from etl.cli.demo import METRICS
 from tests.cli.run import minerflow
-from tests.golden import ECONOMY, MAINNET_EARLY, GoldenChain
+from tests.support.golden import ECONOMY, MAINNET_EARLY, GoldenChain
 
 
 def _latest(chain: GoldenChain) -> list[list[str]]:

@@ -9,8 +9,8 @@ import duckdb
 import pytest
 
 from tests.cli.run import minerflow
-from tests.fakenode import FakeNode
-from tests.golden import ECONOMY, MAINNET_EARLY
+from tests.support.fakenode import FakeNode
+from tests.support.golden import ECONOMY, MAINNET_EARLY
 
 
 def doctor(*args: object, can_run: bool) -> dict[str, list[dict[str, Any]]]:

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from tests.cli.run import minerflow, modules_after
-from tests.golden import ECONOMY
+from tests.support.golden import ECONOMY
 
 DAY = "2019-02-26"
 

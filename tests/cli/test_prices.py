@@ -10,10 +10,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from etl.pricerows import read_price_rows
+from etl.prices.rows import read_price_rows
 from tests.cli.run import minerflow
-from tests.price_feeds.real_forms import FORMS, TODAY, price
-from tests.price_feeds.server import serving
+from tests.prices.providers.real_forms import FORMS, TODAY, price
+from tests.prices.providers.server import serving
 
 KEPT = Path("state") / "inputs" / "prices.csv"
 
@@ -100,7 +100,7 @@ def test_update_asks_for_the_days_since_the_last(
     with serving(FORMS[name]) as server:
         args = ["prices", "update", "--provider", name, "--base-url", server.url, "--data-dir", data_dir]
         assert "new prices: 29; held now: 30" in minerflow(*args).stdout
-        monkeypatch.setattr("etl.price_feeds.fetch_prices", None)
+        monkeypatch.setattr("etl.prices.providers.fetch_prices", None)
         assert (
             f"nothing to ask for: prices are held up to {TODAY - timedelta(days=1)}"
             in minerflow(*args).stdout

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.run import minerflow, process
-from tests.fakenode import FakeNode
+from tests.support.fakenode import FakeNode
 
 SECRET = "S3cr3tPassw0rd"
 PLACES = ("url", "variable", "variable url", "file", "bitcoin.conf", "unencoded url")

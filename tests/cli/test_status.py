@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from tests.cli.run import minerflow
-from tests.golden import ECONOMY
+from tests.support.golden import ECONOMY
 
 
 def test_status_equals_the_golden_results(economy: Path) -> None:

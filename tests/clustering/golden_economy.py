@@ -8,10 +8,10 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from etl.chain.addresses import address_of, is_ownable, script_kind
+from etl.chain.address_reading import address_of, is_ownable, script_kind
 from etl.chain.networks import Network, network_by_name
 from tests.clustering.economy import Block, Coin, Economy, Pool, Tx
-from tests.golden import POOLS, GoldenChain
+from tests.support.golden import POOLS, GoldenChain
 
 NETWORKS = {"economy": "regtest", "mainnet_early": "mainnet"}
 

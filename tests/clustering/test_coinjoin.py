@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from clustering.coinjoin import RULES, coinjoin_rules
 from tests.clustering.economy import Coin, Tx
 from tests.clustering.reference import coinjoin_rule
-from tests.properties import examples
+from tests.support.properties import examples
 
 BASE_ID = 10**9
 

@@ -11,7 +11,7 @@ import pytest
 from tests.clustering.golden_economy import golden_economy
 from tests.clustering.reference import Attributes, Reference, Results
 from tests.clustering.reference_sums import active, transfers
-from tests.golden import CHAINS, GoldenChain
+from tests.support.golden import CHAINS, GoldenChain
 
 PROFILES = ("coinmetrics", "entity")
 

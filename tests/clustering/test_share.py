@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clustering.transfers import share
-from tests.properties import cases, examples
+from tests.support.properties import cases, examples
 
 MAX_MONEY_SAT = 21_000_000 * 10**8
 LIMIT = 2**52 - 1

@@ -24,7 +24,7 @@ from tests.clustering.tracking import (
     saved,
     tracked,
 )
-from tests.properties import examples
+from tests.support.properties import examples
 
 CUTS = st.sets(st.integers(0, 14), max_size=6)
 

@@ -14,13 +14,13 @@ import pyarrow as pa
 
 from clustering.labels import Label
 from clustering.pools import PoolBook
-from clustering.profiles import load_profiles
 from clustering.tracker import Tracker, TrackerState
-from etl.chain import schema
-from etl.chain.identity import ANCHOR, LAST_OWNABLE, NONSTANDARD, OP_RETURN, WITNESS_UNKNOWN
 from etl.chain.networks import REGTEST
-from etl.lake import cut_batch
+from etl.chain.scripts import ANCHOR, LAST_OWNABLE, NONSTANDARD, OP_RETURN, WITNESS_UNKNOWN
+from etl.lake import columns as schema
+from etl.lake.lake import cut_batch
 from etl.resources import config_dir
+from etl.tracking.profile_file import load_profiles
 from tests.clustering.economy import Block, Coin, Economy, Pool
 from tests.clustering.reference import NOTHING, Attributes, Reference
 from tests.clustering.reference_sums import active, last_heights, transfers

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from etl.chain.addresses import address_of
+from etl.chain.address_reading import address_of
 from etl.chain.networks import REGTEST
-from etl.chain.ripemd160 import ripemd160_digests
-from tests.wire import Json, block_bytes, block_header, compact_size, golden_blocks
+from etl.compiled.ripemd160 import ripemd160_digests
+from tests.support.wire import Json, block_bytes, block_header, compact_size, golden_blocks
 
 COINBASE_MATURITY = 100
 _TARGET = 0x7FFFFF << 232

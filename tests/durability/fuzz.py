@@ -12,14 +12,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from etl.compilation import cache_compiled_code
-
 if os.environ.pop("MINERFLOW_CHECKED", None):
     os.environ["NUMBA_BOUNDSCHECK"] = "1"
-    os.environ.pop("NUMBA_CACHE_DIR", None)
-    os.environ["NUMBA_CACHE_DIR"] = f"{cache_compiled_code()}-checked"
-else:
-    cache_compiled_code()
 
 import numpy as np  # noqa: E402
 import numpy.typing as npt  # noqa: E402
@@ -30,8 +24,8 @@ from etl.chain.spent import SpentFormat, decode_spent  # noqa: E402
 from etl.errors import BlockDataError  # noqa: E402
 from etl.sources.blockfiles.records import scan_records  # noqa: E402
 from etl.sources.blockfiles.source import BlockFilesSource  # noqa: E402
-from tests.golden import ECONOMY  # noqa: E402
-from tests.wire import block_bytes, golden_blocks, spent_bytes  # noqa: E402
+from tests.support.golden import ECONOMY  # noqa: E402
+from tests.support.wire import block_bytes, golden_blocks, spent_bytes  # noqa: E402
 
 Bytes = npt.NDArray[np.uint8]
 

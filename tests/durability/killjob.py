@@ -16,19 +16,19 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from etl.compilation import cache_compiled_code
-
-cache_compiled_code()
-
-from etl import extract, extraction, lake, tracking  # noqa: E402
-from etl.options import JobOptions, SourceOptions  # noqa: E402
-from etl.pipeline import run_backfill, run_restate, run_update  # noqa: E402
-from etl.progress import Silent  # noqa: E402
-from tests.golden import POOLS  # noqa: E402
+from etl.jobs.pipeline import run_backfill, run_restate, run_update
+from etl.lake import extract, lake
+from etl.lake import fill as extraction
+from etl.options import JobOptions, SourceOptions
+from etl.progress import Silent
+from etl.tracking import run as tracking
+from tests.support.golden import POOLS
 
 WRITERS = (
-    "pipeline", "lake", "files", "checkpoints", "warehouse", "loading", "tracking", "reorg", "extract",
-    "extraction", "report", "inputs", "publication", "lock", "sqlfiles",
+    "etl.disk.files", "etl.disk.lock", "etl.jobs.pipeline", "etl.jobs.report", "etl.lake.extract",
+    "etl.lake.fill", "etl.lake.lake", "etl.lake.reorg", "etl.tracking.checkpoints", "etl.tracking.inputs",
+    "etl.tracking.run", "etl.warehouse.database", "etl.warehouse.loading", "etl.warehouse.models",
+    "etl.warehouse.publishing",
 )  # fmt: skip
 STARTED = "started"
 """What the process says when it begins the job."""
@@ -88,7 +88,7 @@ class _Tracer:
     def __init__(self, site: str | None, hit: int) -> None:
         self._site, self._hit = site, hit
         self.lines: Counter[str] = Counter()
-        self._names = {str(Path(lake.__file__).with_name(f"{name}.py")): name for name in WRITERS}
+        self._names = {str(sys.modules[name].__file__): name for name in WRITERS}
 
     def __call__(self, frame: FrameType, event: str, _: Any) -> Any:
         name = self._names.get(frame.f_code.co_filename)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from etl.datadir import DataDirectory
+from etl.disk.datadir import DataDirectory
 
 _PRIVATE = {"chunks", "quiet_flows", "exchange_flows", "schema_version"}
 """How the lake is cut into chunks, sums per run of blocks, and when the schema was made."""

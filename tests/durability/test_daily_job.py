@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from etl.datadir import DataDirectory
+from etl.disk.datadir import DataDirectory
+from etl.jobs.pipeline import run_backfill, run_restate, run_update
+from etl.jobs.report import RunReport
 from etl.options import JobOptions
-from etl.pipeline import run_backfill, run_restate, run_update
 from etl.progress import Silent
-from etl.report import RunReport
 from tests.durability.results import differing, published_results
-from tests.golden import ECONOMY, block_files, job_options
+from tests.support.golden import ECONOMY, block_files, job_options
 
 
 class Messages(Silent):

@@ -12,17 +12,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from etl.chain.schema import BLOCKS, INPUTS, TABLES
-from etl.datadir import DataDirectory
+from etl.disk.datadir import DataDirectory
 from etl.errors import LakeDamaged, UsageError
-from etl.lake import Chunk, ChunkWriter, Lake
+from etl.jobs.pipeline import run_backfill, run_restate, run_update
+from etl.lake.columns import BLOCKS, INPUTS, TABLES
+from etl.lake.lake import Chunk, ChunkWriter, Lake
 from etl.options import JobOptions
-from etl.pipeline import run_backfill, run_restate, run_update
 from etl.progress import Silent
-from etl.tracking import CHECKPOINT_DEPTH
+from etl.tracking.run import CHECKPOINT_DEPTH
 from tests.durability.results import Results, differing, published_results
-from tests.golden import ECONOMY, block_files, job_options
-from tests.properties import FULL, scaled
+from tests.support.golden import ECONOMY, block_files, job_options
+from tests.support.properties import FULL, scaled
 
 Damage = Callable[[Path], None]
 

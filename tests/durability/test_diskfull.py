@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from etl.errors import DiskFull
+from etl.jobs.pipeline import run_backfill, run_restate, run_update
 from etl.options import JobOptions
-from etl.pipeline import run_backfill, run_restate, run_update
 from etl.progress import Silent
 from tests.durability.results import Results, differing, published_results
-from tests.golden import ECONOMY, block_files, job_options
-from tests.properties import scaled
+from tests.support.golden import ECONOMY, block_files, job_options
+from tests.support.properties import scaled
 
 PLENTY, RESERVE = 64 << 20, 4096
 

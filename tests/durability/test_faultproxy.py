@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from etl.errors import MinerflowError
+from etl.jobs.pipeline import run_backfill, run_update
 from etl.options import JobOptions
-from etl.pipeline import run_backfill, run_update
 from etl.progress import Silent
-from etl.sources import connection, retry
+from etl.sources.node import connection, retry
 from tests.durability.faultproxy import FaultProxy
 from tests.durability.results import Results, differing, published_results
-from tests.fakenode import FakeNode
-from tests.golden import ECONOMY, job_options, node
-from tests.properties import scaled
-from tests.wire import golden_blocks
+from tests.support.fakenode import FakeNode
+from tests.support.golden import ECONOMY, job_options, node
+from tests.support.properties import scaled
+from tests.support.wire import golden_blocks
 
 BLOCKS = golden_blocks("economy")[:221]
 INDEXED = 200

@@ -13,12 +13,12 @@ import pyarrow as pa
 import pytest
 
 from etl.errors import MinerflowError
-from etl.extract import ChunkTask, extract_chunk
-from etl.lake import Lake
+from etl.lake.extract import ChunkTask, extract_chunk
+from etl.lake.lake import Lake
 from etl.sources.blockfiles.source import BlockFilesSource
 from tests.durability.fuzz import mutated
-from tests.golden import ECONOMY
-from tests.properties import scaled
+from tests.support.golden import ECONOMY
+from tests.support.properties import scaled
 
 COUNT = scaled(3000, 300_000)
 """Inputs for each of the four decoders."""

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from etl import extract, extraction, lake, tracking
+from etl.jobs.pipeline import run_backfill, run_restate, run_update
+from etl.lake import extract, lake
+from etl.lake import fill as extraction
 from etl.options import JobOptions
-from etl.pipeline import run_backfill, run_restate, run_update
 from etl.progress import Silent
+from etl.tracking import run as tracking
 from tests.durability.results import Results, differing, published_results
-from tests.fakenode import FakeNode
-from tests.golden import ECONOMY, block_files, job_options, node
-from tests.properties import FULL, scaled
-from tests.wire import golden_blocks
+from tests.support.fakenode import FakeNode
+from tests.support.golden import ECONOMY, block_files, job_options, node
+from tests.support.properties import FULL, scaled
+from tests.support.wire import golden_blocks
 
 BLOCKS = golden_blocks("economy")
 

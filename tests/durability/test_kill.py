@@ -15,14 +15,16 @@ from pathlib import Path
 
 import pytest
 
-from etl import extract, extraction, lake, tracking
-from etl.datadir import DataDirectory
+from etl.disk.datadir import DataDirectory
+from etl.lake import extract, lake
+from etl.lake import fill as extraction
+from etl.tracking import run as tracking
 from tests.durability.blocktree import ancestor, extended, genesis, write_exchanges
 from tests.durability.kernel import Kernel
 from tests.durability.killjob import STARTED, Spec, cut_small, run
 from tests.durability.reader import Reader
 from tests.durability.results import Results, differing, published_results
-from tests.properties import scaled
+from tests.support.properties import scaled
 
 KILLS = scaled(5, 240)
 """Of them two thirds at fault points inside the process, the others by the clock."""

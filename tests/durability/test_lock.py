@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from etl.datadir import DataDirectory
+from etl.disk.datadir import DataDirectory
+from etl.disk.lock import job_lock
 from etl.errors import DataDirectoryLocked
-from etl.lock import job_lock
 from tests.durability.killjob import STARTED, Spec
-from tests.golden import ECONOMY
+from tests.support.golden import ECONOMY
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def data_dir(tmp_path: Path) -> DataDirectory:
 def _hold(data_dir: DataDirectory) -> subprocess.Popen[str]:
     """Another process that holds the lock until it is killed."""
     program = (
-        "import sys, time; from pathlib import Path; from etl.datadir import DataDirectory\n"
-        "from etl.lock import job_lock\n"
+        "import sys, time; from pathlib import Path; from etl.disk.datadir import DataDirectory\n"
+        "from etl.disk.lock import job_lock\n"
         f"with job_lock(DataDirectory(Path({str(data_dir.path)!r}))):\n"
         "    print('held', flush=True); time.sleep(60)\n"
     )

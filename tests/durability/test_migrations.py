@@ -8,14 +8,15 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from etl import publication, warehouse
-from etl.datadir import DataDirectory
+from etl.disk.datadir import DataDirectory
 from etl.errors import SchemaTooNew
-from etl.pipeline import run_backfill, run_restate, run_update
+from etl.jobs.pipeline import run_backfill, run_restate, run_update
 from etl.progress import Silent
 from etl.resources import sql_dir
+from etl.warehouse import database as warehouse
+from etl.warehouse import publishing as publication
 from tests.durability.results import differing, published_results
-from tests.golden import ECONOMY, block_files, job_options
+from tests.support.golden import ECONOMY, block_files, job_options
 
 VERSIONS = [number for number, _, _ in warehouse.migrations()]
 

@@ -10,17 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from etl import extract, extraction, lake, tracking
+from etl.jobs.pipeline import run_backfill, run_restate, run_update
+from etl.lake import extract, lake
+from etl.lake import fill as extraction
 from etl.options import JobOptions, SourceOptions
-from etl.pipeline import run_backfill, run_restate, run_update
 from etl.progress import Silent
+from etl.tracking import run as tracking
 from tests.durability.blocktree import Node, ancestor, extended, genesis, write_exchanges
 from tests.durability.kernel import Kernel
 from tests.durability.results import differing, published_results
-from tests.fakechain import Reply
-from tests.fakenode import FakeNode
-from tests.golden import ECONOMY, block_files, job_options, node
-from tests.properties import scaled
+from tests.support.fakechain import Reply
+from tests.support.fakenode import FakeNode
+from tests.support.golden import ECONOMY, block_files, job_options, node
+from tests.support.properties import scaled
 
 DEEPEST = 100
 TRUNK = 115

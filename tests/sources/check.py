@@ -11,7 +11,7 @@ import numpy as np
 from etl.chain.blocks import decode_blocks
 from etl.chain.spent import decode_spent
 from etl.sources.source import RawBlocks, Source
-from tests.wire import Json, block_bytes, block_header, spent_bytes
+from tests.support.wire import Json, block_bytes, block_header, spent_bytes
 
 
 def joined(batches: Iterable[RawBlocks]) -> tuple[list[bytes], list[bytes]]:

@@ -17,14 +17,14 @@ from etl.errors import (
     NodeUnreachable,
     NodeWarmingUp,
 )
-from etl.sources import connection
-from etl.sources.headers import PAGE
-from etl.sources.node import Credentials, NodeAddress
+from etl.sources.node import connection
+from etl.sources.node.address import Credentials, NodeAddress
+from etl.sources.node.headers import PAGE
+from etl.sources.node.retry import Retry
 from etl.sources.rest import RestSource
-from etl.sources.retry import Retry
-from tests.fakenode import FakeNode, Fault
 from tests.sources.check import check_golden_chain, joined, rival_chain
-from tests.wire import block_bytes, golden_blocks
+from tests.support.fakenode import FakeNode, Fault
+from tests.support.wire import block_bytes, golden_blocks
 
 ONCE = Retry(0)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from etl.files import sync_file
+from etl.disk.files import sync_file
 from etl.sources.blockfiles.records import Records, block_file, scan_records
 
 Bytes = npt.NDArray[np.uint8]

@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from etl.chain.blocks import HEADER_SIZE
+from etl.compiled import compiled
 from etl.errors import BlockDataError, BlocksDirectoryError
-from etl.jit import compiled
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]

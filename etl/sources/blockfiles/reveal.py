@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from etl.chain.blocks import HEADER_SIZE
-from etl.chain.identity import P2PKH, P2SH, P2WPKH, P2WSH, identify
-from etl.chain.ripemd160 import ripemd160_digests
+from etl.chain.scripts import P2PKH, P2SH, P2WPKH, P2WSH, identify
 from etl.chain.spent import SpentColumns
+from etl.compiled.ripemd160 import ripemd160_digests
 
 
 @dataclass(frozen=True)

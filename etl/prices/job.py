@@ -1,0 +1,70 @@
+"""Keeping the prices of a data directory, and publishing results with them.
+
+Invariants: the file is written before the database, so that a run that was stopped in between is
+made good by the next; blocks are neither asked for nor tracked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from etl.chain.networks import network_by_name
+from etl.disk.datadir import DataDirectory
+from etl.disk.files import disk_full_named, write_text
+from etl.disk.lock import job_lock
+from etl.prices.merge import Merged, merge
+from etl.prices.rows import PriceRow, prices_text, read_price_rows
+from etl.resources import config_dir
+from etl.tracking.inputs import PRICES, load_inputs
+from etl.warehouse import database as warehouse
+from etl.warehouse import loading
+from etl.warehouse.publishing import forget_published, is_published, note_published
+
+if TYPE_CHECKING:
+    from etl.options import JobOptions
+
+
+def held_prices(data_dir: DataDirectory) -> list[PriceRow]:
+    """The prices in force in a data directory, first those that come with minerflow."""
+    kept = data_dir.inputs / PRICES
+    return read_price_rows(kept if kept.exists() else config_dir() / PRICES)
+
+
+def store_prices(
+    options: JobOptions, given: Iterable[PriceRow], *, replace: bool, warn: Callable[[str], None]
+) -> Merged:
+    """Add prices to those of the data directory, and publish its results anew with them.
+
+    Raises PriceFileError where days are missing or, without `replace`, prices differ.
+    """
+    data_dir = DataDirectory(options.data_dir)
+    data_dir.create()
+    with job_lock(data_dir), disk_full_named(data_dir.path):
+        merged = merge(held_prices(data_dir), given, replace=replace)
+        if merged.is_changed:
+            write_text(data_dir.inputs / PRICES, prices_text(merged.rows))
+        if data_dir.work.exists():
+            _publish(options, data_dir, warn)
+    return merged
+
+
+def _publish(options: JobOptions, data_dir: DataDirectory, warn: Callable[[str], None]) -> None:
+    """Bring the prices of the database in line with the file, where it holds results."""
+    with warehouse.open_work(data_dir, options.memory_limit, warn) as con:
+        held = warehouse.holding(con)
+        if held is None:
+            return
+        inputs = load_inputs(options, data_dir, network_by_name(held.network))
+        if loading.holds_prices(con, inputs):
+            return
+        was_published = is_published(data_dir)
+        forget_published(data_dir)
+        if was_published:
+            con.execute("BEGIN")
+            loading.load_prices(con, inputs)
+            con.execute("COMMIT")
+        else:
+            loading.replace_prices(con, inputs)
+        warehouse.publish(data_dir, con)
+        note_published(data_dir)

@@ -1,0 +1,186 @@
+"""Answering SQL from the published database, as a table, CSV, JSON or Parquet.
+
+Invariants: amounts stay exact in every format (no DECIMAL or integer of any width becomes a
+float); a file appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import orjson
+
+from etl.disk.files import commit, disk_full_named, sync_file
+from etl.errors import TerminalError, UsageError
+
+_BATCH_ROWS = 10_000
+_NUMBERS = {
+    "tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint", "uinteger",
+    "ubigint", "uhugeint", "float", "double", "decimal",
+}  # fmt: skip
+_WIDE = {"hugeint", "uhugeint"}
+_NESTED = {"list", "array", "struct", "map"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of an answer; names are unique."""
+
+    name: str
+    kind: str
+    """DuckDB's name of the type in small letters, without its parameters"""
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it holds numbers."""
+        return self.kind in _NUMBERS
+
+    @property
+    def quoted(self) -> str:
+        """The name as SQL writes it."""
+        return '"' + self.name.replace('"', '""') + '"'
+
+    def cast(self, kind: str) -> str:
+        """SQL for the column as another type."""
+        return f"CAST({self.quoted} AS {kind}) AS {self.quoted}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A query that DuckDB has understood, not yet run."""
+
+    con: duckdb.DuckDBPyConnection
+    sql: str
+    columns: list[Column]
+
+    def select(self, listed: str) -> str:
+        """SQL for expressions over the query's columns."""
+        return f"SELECT {listed} FROM (\n{self.sql}\n)"
+
+    def texts(self, most_rows: int) -> list[tuple[str | None, ...]]:
+        """The first rows, every value as DuckDB writes it."""
+        with sql_errors_told():
+            self.con.execute(f"{self.select('CAST(COLUMNS(*) AS VARCHAR)')} LIMIT {most_rows}")
+            return self.con.fetchall()
+
+    def copy(self, listed: str, path: Path, form: str) -> None:
+        """Have DuckDB write expressions over the columns to a file."""
+        target = str(path).replace("'", "''")
+        self.con.execute(f"COPY ({self.select(listed)}) TO '{target}' ({form})")
+
+
+@contextmanager
+def sql_errors_told() -> Iterator[None]:
+    """Turn DuckDB's errors into TerminalError."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise TerminalError(
+            f"the query failed: {error}",
+            'correct it; minerflow query "SHOW TABLES" lists the tables and views, '
+            '"DESCRIBE metrics" the columns of one',
+        ) from error
+
+
+def ask(con: duckdb.DuckDBPyConnection, sql: str) -> Answer:
+    """Have DuckDB understand one SELECT (or SHOW, DESCRIBE, SUMMARIZE); columns of one name are
+    numbered. Raises TerminalError.
+    """
+    with sql_errors_told():
+        statements = con.extract_statements(sql)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise TerminalError(
+                "this is not one statement that gives rows",
+                "ask one question, with SELECT, SHOW, DESCRIBE or SUMMARIZE",
+            )
+        text = _without_semicolons(statements[0].query)
+        con.execute(f"SELECT * FROM (\n{text}\n) LIMIT 0")
+        columns = [Column(name, str(kind.id)) for name, kind, *_ in con.description or []]
+    return Answer(con, text, columns)
+
+
+def _without_semicolons(sql: str) -> str:
+    """The statement up to the semicolons at its end; comments after these go too."""
+    data = sql.encode()
+    end = len(data)
+    for offset, _ in reversed(duckdb.tokenize(sql)):
+        if data.startswith(b";", offset):
+            end = offset
+        elif not data.startswith((b"--", b"/*"), offset):
+            break
+    return data[:end].decode()
+
+
+def write_csv(answer: Answer, path: Path) -> None:
+    """A header line and the rows; NULL is empty, empty text is two quotation marks."""
+    answer.copy("*", path, "FORMAT csv, HEADER")
+
+
+def write_parquet(answer: Answer, path: Path) -> None:
+    """One file; 128-bit integers as DECIMAL(38, 0), for Parquet would have them as floats."""
+    listed = [
+        column.cast("DECIMAL(38, 0)") if column.kind in _WIDE else column.quoted for column in answer.columns
+    ]
+    answer.copy(", ".join(listed), path, "FORMAT parquet")
+
+
+def write_json(answer: Answer, path: Path) -> None:
+    """A list of objects, one per row and line: numbers with all their digits, dates as text."""
+    kept = _NUMBERS | _NESTED | {"boolean"}
+    listed = [column.quoted if column.kind in kept else column.cast("VARCHAR") for column in answer.columns]
+    names = [column.name for column in answer.columns]
+    separator = b"[\n"
+    answer.con.execute(answer.select(", ".join(listed)))
+    with path.open("wb") as file:
+        while rows := answer.con.fetchmany(_BATCH_ROWS):
+            for row in rows:
+                named = dict(zip(names, map(_json_value, row), strict=True))
+                file.write(separator + orjson.dumps(named, default=str))
+                separator = b",\n"
+        file.write(b"[]\n" if separator == b"[\n" else b"\n]\n")
+
+
+WRITERS: dict[str, Callable[[Answer, Path], None]] = {
+    "csv": write_csv,
+    "json": write_json,
+    "parquet": write_parquet,
+}
+"""By format: run a query into a file. They leave DuckDB's errors as they are."""
+
+
+def write_file(answer: Answer, path: Path, writer: Callable[[Answer, Path], None]) -> None:
+    """Run a query so that `path` has all of its rows or stays as it was.
+
+    Raises TerminalError and UsageError.
+    """
+    final = path.resolve()
+    if not final.parent.is_dir() or (final.exists() and not final.is_file()):
+        raise UsageError(f"{path} cannot be a file", "name a file in a directory that exists")
+    temporary = final.with_name(f".{final.name}.{os.getpid()}.tmp")
+    try:
+        with sql_errors_told(), disk_full_named(final.parent):
+            writer(answer, temporary)
+            sync_file(temporary)
+            commit(temporary, final)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _json_value(value: Any) -> Any:
+    """The value in a form that orjson writes exactly."""
+    if isinstance(value, Decimal):
+        return orjson.Fragment(format(value, "f"))
+    if isinstance(value, int) and value.bit_length() > 63:
+        return orjson.Fragment(str(value))
+    if isinstance(value, list | tuple):
+        return [_json_value(each) for each in value]
+    if isinstance(value, dict):
+        return {str(key): _json_value(each) for key, each in value.items()}
+    return value

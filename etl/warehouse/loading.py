@@ -1,0 +1,247 @@
+"""From a finished tracking run to the tables of the work database.
+
+Invariants: everything from a height on is replaced in one transaction, which commits only if every check
+passes; rows enter from Parquet files or Arrow tables alone.
+"""
+
+from __future__ import annotations
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from clustering.attributes import CodeBook
+from clustering.labels import Label
+from etl.chain.networks import Network
+from etl.errors import CheckFailed
+from etl.lake.lake import Lake
+from etl.tracking.inputs import Inputs
+from etl.tracking.run import Tracked
+from etl.warehouse.catalogue import build_catalogue
+from etl.warehouse.models import apply_views, build_tables, run_checks
+
+_BLOCK_COLUMNS = [
+    "height", "hash", "prev_hash", "time", "mediantime", "bits", "tx_count", "input_count",
+    "output_count", "spent_sat", "created_sat", "coinbase_sat", "overspending_txs",
+]  # fmt: skip
+_BY_HEIGHT = (
+    "blocks", "transfer_facts", "supply", "conflicts", "coinjoins", "chain_stats", "pool_supply",
+    "exchange_supply",
+)  # fmt: skip
+_BY_RUN = ("quiet_flows", "exchange_flows")
+_BY_DAY_END = ("pool_supply", "exchange_supply")
+
+
+def load(
+    con: duckdb.DuckDBPyConnection, lake: Lake, network: Network, first_height: int,
+    from_height: int, tracked: Tracked, inputs: Inputs,
+) -> None:  # fmt: skip
+    """Replace everything from `from_height` on by what was tracked, and derive the rest.
+
+    One transaction, which commits only if every check passes. Raises CheckFailed.
+    """
+    con.execute("BEGIN")
+    try:
+        _forget(con, from_height if from_height > first_height else 0)
+        _load_codes(con, tracked.codes)
+        _load_blocks(con, lake, network, from_height, tracked)
+        _load_results(con, tracked, inputs.profiles.names)
+        _load_labels(con, inputs.labels)
+        load_prices(con, inputs)
+        con.execute("DELETE FROM chain")
+        con.execute(
+            "INSERT INTO chain VALUES (?, ?, ?, ?, ?)",
+            [network.name, network.genesis_hash, network.halving_interval, first_height,
+             inputs.digest],
+        )  # fmt: skip
+        derive_and_check(con)
+    except BaseException:
+        con.execute("ROLLBACK")
+        raise
+    con.execute("COMMIT")
+
+
+def derive_and_check(con: duckdb.DuckDBPyConnection) -> None:
+    """Rebuild derived tables, views and the catalogue, then run the checks. Raises CheckFailed."""
+    build_tables(con)
+    apply_views(con)
+    build_catalogue(con)
+    failures = run_checks(con)
+    if failures:
+        listed = "\n  ".join(f"{f.name}: {f.meaning} ({f.example})" for f in failures)
+        raise CheckFailed(
+            f"the results contradict themselves:\n  {listed}",
+            "nothing was published; please report this with the lines above",
+        )
+
+
+def _forget(con: duckdb.DuckDBPyConnection, from_height: int) -> None:
+    # The tracker counts the day anew in which it begins.
+    con.execute(
+        "DELETE FROM active_addresses WHERE day >= coalesce("
+        "(SELECT max(day) FROM blocks WHERE height < ?), DATE '0001-01-01')",
+        [from_height],
+    )
+    for table in _BY_HEIGHT:
+        con.execute(f"DELETE FROM {table} WHERE height >= ?", [from_height])
+    for table in _BY_RUN:
+        con.execute(f"DELETE FROM {table} WHERE first_height >= ?", [from_height])
+    con.execute("DELETE FROM addresses WHERE since_height >= ?", [from_height])
+    con.execute("DELETE FROM chunks")
+
+
+def _load_codes(con: duckdb.DuckDBPyConnection, codes: CodeBook) -> None:
+    numbers = list(codes.codes())
+    hops, pools, exchanges = zip(*map(codes.spell, numbers), strict=True)
+    con.execute("DELETE FROM attributes")
+    con.register(
+        "codes",
+        pa.table(
+            {
+                "code": pa.array(numbers, pa.int32()),
+                "hop": pa.array(hops, pa.int8()),
+                "pool": pa.array(pools, pa.string()),
+                "exchange": pa.array(exchanges, pa.string()),
+            }
+        ),
+    )
+    con.execute("INSERT INTO attributes SELECT * FROM codes")
+    con.unregister("codes")
+
+
+def _load_blocks(
+    con: duckdb.DuckDBPyConnection, lake: Lake, network: Network, from_height: int, tracked: Tracked
+) -> None:
+    chunks = lake.chunks()
+    new = [chunk for chunk in chunks if chunk.last_height >= from_height]
+    con.register("lake_blocks", pa.concat_tables(lake.read(c, "blocks", _BLOCK_COLUMNS) for c in new))
+    con.execute(
+        """
+        INSERT INTO blocks
+        SELECT
+            lake.height, lower(hex(lake.hash)), lower(hex(lake.prev_hash)), lake.time,
+            lake.mediantime, CAST(to_timestamp(lake.mediantime) AT TIME ZONE 'UTC' AS DATE),
+            lake.tx_count, pools.pool, lake.bits, lake.input_count, lake.output_count,
+            lake.spent_sat, lake.created_sat, lake.coinbase_sat,
+            CASE WHEN lake.height // $halving >= 64 THEN 0
+                 ELSE CAST(5000000000 AS BIGINT) >> CAST(lake.height // $halving AS INTEGER) END,
+            lake.overspending_txs
+        FROM lake_blocks AS lake
+        JOIN read_parquet($pools) AS pools ON pools.height = lake.height
+        WHERE lake.height >= $from
+        ORDER BY lake.height
+        """,
+        {
+            "pools": str(tracked.path("block_pools")),
+            "halving": network.halving_interval,
+            "from": from_height,
+        },
+    )
+    con.unregister("lake_blocks")
+    rows = [
+        (c.first_height, c.last_height, *(c.files[t].rows for t in ("txs", "inputs", "outputs")))
+        for c in chunks
+    ]
+    names = ("first_height", "last_height", "txs", "inputs", "outputs")
+    con.register("lake_chunks", pa.table(dict(zip(names, zip(*rows, strict=True), strict=True))))
+    con.execute("INSERT INTO chunks SELECT * FROM lake_chunks")
+    con.unregister("lake_chunks")
+
+
+def _load_results(con: duckdb.DuckDBPyConnection, tracked: Tracked, profiles: tuple[str, str]) -> None:
+    profile = "CASE profile " + " ".join(
+        f"WHEN {number} THEN '{name}'" for number, name in enumerate(profiles)
+    )
+    for table, sql in (
+        ("facts", f"INSERT INTO transfer_facts SELECT * REPLACE ({profile} END AS profile) FROM"),
+        ("quiet", f"INSERT INTO quiet_flows SELECT * REPLACE ({profile} END AS profile) FROM"),
+        ("supply", f"INSERT INTO supply SELECT * REPLACE ({profile} END AS profile) FROM"),
+        ("coinjoins", "INSERT INTO coinjoins SELECT height, lower(hex(txid)), rule FROM"),
+        ("chain_stats", "INSERT INTO chain_stats BY NAME FROM"),
+        ("active_addresses", "INSERT INTO active_addresses BY NAME FROM"),
+        ("exchange_flows", f"INSERT INTO exchange_flows SELECT * REPLACE ({profile} END AS profile) FROM"),
+        ("pool_supply", f"INSERT INTO pool_supply SELECT * REPLACE ({profile} END AS profile) FROM"),
+        ("exchange_supply", f"INSERT INTO exchange_supply SELECT * REPLACE ({profile} END AS profile) FROM"),
+    ):
+        con.execute(f"{sql} read_parquet(?)", [str(tracked.path(table))])
+    for table in _BY_DAY_END:  # the tracker gives the ends of its batches too
+        con.execute(f"DELETE FROM {table} WHERE height NOT IN (SELECT max(height) FROM blocks GROUP BY day)")
+    con.execute(
+        f"""
+        INSERT INTO addresses
+        SELECT {profile} END, texts.address, a.hop, a.pool, a.exchange, changes.height
+        FROM read_parquet($changes) AS changes
+        JOIN read_parquet($texts) AS texts ON texts.address_id = changes.address_id
+        JOIN attributes AS a ON a.code = changes.code
+        ORDER BY changes.height
+        """,
+        {"changes": str(tracked.path("changes")), "texts": str(tracked.path("texts"))},
+    )
+    con.execute(
+        f"""
+        INSERT INTO conflicts
+        SELECT {profile} END, found.height, lower(hex(found.txid)), first.address, refused.address
+        FROM read_parquet($conflicts) AS found
+        JOIN read_parquet($texts) AS first ON first.address_id = found.a
+        JOIN read_parquet($texts) AS refused ON refused.address_id = found.b
+        ORDER BY found.profile, found.height
+        """,
+        {"conflicts": str(tracked.path("conflicts")), "texts": str(tracked.path("texts"))},
+    )
+
+
+def _load_labels(con: duckdb.DuckDBPyConnection, labels: list[Label]) -> None:
+    con.execute("DELETE FROM labels")
+    columns = {
+        name: pa.array([getattr(label, name) for label in labels], pa.string())
+        for name in ("address", "exchange", "source")
+    }
+    con.register("given_labels", pa.table(columns))
+    con.execute("INSERT INTO labels SELECT * FROM given_labels")
+    con.unregister("given_labels")
+
+
+def load_prices(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
+    """Replace the prices."""
+    con.execute("DELETE FROM prices")
+    columns = {
+        "date": pa.array([day for day, _ in inputs.prices], pa.date32()),
+        "price_usd": pa.array([float(price) for _, price in inputs.prices], pa.float64()),
+    }
+    con.register("given_prices", pa.table(columns))
+    con.execute("INSERT INTO prices SELECT * FROM given_prices")
+    con.unregister("given_prices")
+
+
+def holds_prices(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> bool:
+    """Whether the prices in the database are those in force."""
+    held = con.execute("SELECT date, price_usd FROM prices ORDER BY date").fetchall()
+    return held == sorted((day, float(price)) for day, price in inputs.prices)
+
+
+def replace_prices(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
+    """Load other prices and derive what rests on them, in one transaction. Raises CheckFailed."""
+    con.execute("BEGIN")
+    try:
+        load_prices(con, inputs)
+        derive_and_check(con)
+    except BaseException:
+        con.execute("ROLLBACK")
+        raise
+    con.execute("COMMIT")
+
+
+def tracked_ids(con: duckdb.DuckDBPyConnection, tracked: Tracked) -> npt.NDArray[np.uint64]:
+    """Ids of all addresses that the results name, sorted."""
+    rows = con.execute(
+        """
+        SELECT DISTINCT id FROM (
+            SELECT address_id AS id FROM read_parquet($changes)
+            UNION ALL SELECT a FROM read_parquet($conflicts)
+            UNION ALL SELECT b FROM read_parquet($conflicts)
+        ) ORDER BY id
+        """,
+        {"changes": str(tracked.path("changes")), "conflicts": str(tracked.path("conflicts"))},
+    ).fetchnumpy()
+    return np.asarray(rows["id"])
