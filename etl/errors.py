@@ -20,6 +20,7 @@
         ├── NodeAnswerError       an answer that no node should give
         ├── WrongChain            the source is on another chain than the data directory
         ├── LakeDamaged           a chunk file does not match its manifest
+        ├── ResultsDamaged        the published database cannot be read
         ├── SchemaTooNew          the data directory was written by a newer minerflow
         ├── CheckFailed           an invariant of the finished tables does not hold
         ├── DataDirectoryLocked   another run works on the data directory
@@ -134,6 +135,10 @@ class LakeDamaged(TerminalError):
 
     folder: Path | None = None
     """of the chunk"""
+
+
+class ResultsDamaged(TerminalError):
+    """The published database cannot be read."""
 
 
 class SchemaTooNew(TerminalError):

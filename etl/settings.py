@@ -67,17 +67,18 @@ class _Given(NamedTuple):
 
 
 def load_settings(
-    command_line: Mapping[str, object],
+    arguments: Mapping[str, object],
     config: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    origin: str = COMMAND_LINE,
 ) -> Settings:
-    """The settings in force; what is None in `command_line` is not given. Raises ConfigError.
+    """The settings in force; what is None in `arguments` is not given. Raises ConfigError.
 
-    `config` is the user's file where the command line names one.
+    `config` is the user's file where one is named; `origin` says where the arguments come from.
     """
     variables = os.environ if environment is None else environment
     given: dict[str, _Given] = {}
-    for place, layer in enumerate(_layers(command_line, config, variables)):
+    for place, layer in enumerate(_layers(arguments, origin, config, variables)):
         for key, (value, origin) in layer.items():
             given.setdefault(key, _Given(value, origin, place))
     _take_credentials_from_url(given)
@@ -90,13 +91,9 @@ _Layer = dict[str, tuple[Any, str]]
 
 
 def _layers(
-    command_line: Mapping[str, object], config: Path | None, variables: Mapping[str, str]
+    arguments: Mapping[str, object], origin: str, config: Path | None, variables: Mapping[str, str]
 ) -> Iterator[_Layer]:
-    yield {
-        key: (_checked(key, value, f"{COMMAND_LINE}: {key}"), COMMAND_LINE)
-        for key, value in command_line.items()
-        if value is not None
-    }
+    yield _known({key: value for key, value in arguments.items() if value is not None}, origin)
     yield _environment(variables)
     path = users_file(config, variables)
     if path is not None:
@@ -108,7 +105,7 @@ def users_file(config: Path | None, variables: Mapping[str, str]) -> Path | None
     """The user's own settings file, None where there is none. Raises ConfigError."""
     named = config or (Path(text) if (text := variables.get(CONFIG_VARIABLE)) else None)
     if named is not None:
-        path = named.expanduser()
+        path = at_home(named)
         if not path.is_file():
             raise ConfigError(
                 f"the settings file {path} does not exist",
@@ -116,8 +113,24 @@ def users_file(config: Path | None, variables: Mapping[str, str]) -> Path | None
             )
         return path
     home = variables.get("XDG_CONFIG_HOME") or "~/.config"
-    path = Path(home).expanduser() / "minerflow" / CONFIG_NAME
-    return path if path.is_file() else None
+    path = at_home(Path(home)) / "minerflow" / CONFIG_NAME
+    return path if _is_file(path) else None
+
+
+def at_home(path: Path) -> Path:
+    """The path with ~ as the user's home; as it is where the user has none."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a file is there, as far as this user may see."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _environment(variables: Mapping[str, str]) -> _Layer:
@@ -151,15 +164,21 @@ def _file(path: Path, origin: str) -> _Layer:
             f"{path} is not valid TOML {place[0] if place else '(it is not UTF-8)'}",
             'write each setting as name = value, and text in "quotation marks"',
         ) from None
+    return _known(values, origin, str(path))
+
+
+def _known(values: Mapping[str, object], origin: str, where: str | None = None) -> _Layer:
+    """Settings of a place, checked; `where` names it in errors. Raises ConfigError."""
+    place = where or origin
     for key in values:
         if key not in setting_types():
             close = difflib.get_close_matches(key, setting_types())
             hint = f"did you mean {' or '.join(close)}?" if close else "remove it."
             raise ConfigError(
-                f"{path}: there is no setting {key!r}",
+                f"{place}: there is no setting {key!r}",
                 f"{hint} All settings are in {_shipped()}",
             )
-    return {key: (_checked(key, value, f"{path}: {key}"), origin) for key, value in values.items()}
+    return {key: (_checked(key, value, f"{place}: {key}"), origin) for key, value in values.items()}
 
 
 @cache
@@ -196,7 +215,7 @@ def _checked(key: str, value: object, where: str) -> Any:
         raise ConfigError(f"{where} names no source", f"use one of {', '.join(SOURCES)}")
     if key == "memory_limit" and not _MEMORY.fullmatch(str(fits)):
         raise ConfigError(f"{where} is no amount of memory", "write it like 4GB, 500MiB or 50%")
-    return fits.expanduser() if isinstance(fits, Path) else fits
+    return at_home(fits) if isinstance(fits, Path) else fits
 
 
 def _shipped() -> Path:

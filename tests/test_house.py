@@ -13,7 +13,7 @@ from etl import cache_folder
 
 ROOT = Path(__file__).parent.parent
 STATIONS = (
-    "cli", "serve", "jobs", "results", "prices", "warehouse", "tracking", "lake", "sources",
+    "cli", "serve", "api", "jobs", "results", "prices", "warehouse", "tracking", "lake", "sources",
     "clustering", "chain", "disk", "compiled",
 )  # fmt: skip
 """From the top down: each may import what stands below it, and the modules at the top of etl."""

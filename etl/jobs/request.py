@@ -6,11 +6,14 @@ Invariant: no password is part of what is shown or of an error.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import quote
 
+from etl import cache_folder
 from etl.errors import ConfigError, MinerflowError
 from etl.options import JobOptions, SourceOptions
-from etl.settings import Settings, setting_types
+from etl.settings import COMMAND_LINE, Settings, load_settings, setting_types
 from etl.sources.node.address import blocks_dir, find_node
 
 _SECRET = "********"
@@ -40,6 +43,13 @@ def _of_node(settings: Settings) -> dict[str, object]:
     if credentials.cookie_file is not None:
         return found | {"rpc_user": f"cookie file {credentials.cookie_file}"}
     return found | {"rpc_user": credentials.user, "rpc_password": credentials.password}
+
+
+def requested(given: Mapping[str, object], config: Path | None, origin: str = COMMAND_LINE) -> JobOptions:
+    """What a job is to know, by what is given and in force. Raises ConfigError and UsageError."""
+    settings = load_settings(given, config, origin=origin)
+    cache_folder.offer(settings.data_dir)
+    return options_of(settings)
 
 
 def options_of(settings: Settings) -> JobOptions:

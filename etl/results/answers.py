@@ -19,6 +19,7 @@ import orjson
 
 from etl.disk.files import commit, disk_full_named, sync_file
 from etl.errors import TerminalError, UsageError
+from etl.results.table import Table
 
 _BATCH_ROWS = 10_000
 _NUMBERS = {
@@ -69,6 +70,11 @@ class Answer:
         with sql_errors_told():
             self.con.execute(f"{self.select('CAST(COLUMNS(*) AS VARCHAR)')} LIMIT {most_rows}")
             return self.con.fetchall()
+
+    def table(self) -> Table:
+        """All rows in memory; 128-bit integers as DECIMAL(38, 0), which Arrow lacks."""
+        with sql_errors_told():
+            return Table(self.con.sql(self.select(_exact(self.columns))).to_arrow_table())
 
     def copy(self, listed: str, path: Path, form: str) -> None:
         """Have DuckDB write expressions over the columns to a file."""
@@ -125,10 +131,14 @@ def write_csv(answer: Answer, path: Path) -> None:
 
 def write_parquet(answer: Answer, path: Path) -> None:
     """One file; 128-bit integers as DECIMAL(38, 0), for Parquet would have them as floats."""
-    listed = [
-        column.cast("DECIMAL(38, 0)") if column.kind in _WIDE else column.quoted for column in answer.columns
-    ]
-    answer.copy(", ".join(listed), path, "FORMAT parquet")
+    answer.copy(_exact(answer.columns), path, "FORMAT parquet")
+
+
+def _exact(columns: list[Column]) -> str:
+    """The columns in types that Arrow and Parquet have."""
+    return ", ".join(
+        column.cast("DECIMAL(38, 0)") if column.kind in _WIDE else column.quoted for column in columns
+    )
 
 
 def write_json(answer: Answer, path: Path) -> None:

@@ -71,6 +71,13 @@ class Catalogue:
         intervals = ", ".join(metric.interval for metric in known)
         raise UsageError(f"{known[0].id} is not known per {interval}", f"it is known per {intervals}")
 
+    def find_daily(self, name: str) -> Metric:
+        """The metric of that id per day. Raises UsageError."""
+        metric = self.find(name)
+        if metric.interval != "day":
+            raise UsageError(f"{metric.id} is no number of a day", "name a metric that has one")
+        return metric
+
     def search(self, text: str) -> list[Metric]:
         """Those in whose id, name, category, vendor or description all words of a text occur."""
         words = text.lower().split()

@@ -1,19 +1,29 @@
 """Reading the published database, which no job ever changes in place.
 
-Invariant: it is opened read-only, so any number of readers may, at any time.
+Invariants: it is read-only, so any number of readers may open it at any time; each opening finds the file
+that is published then. DuckDB hands a process that has a path open the file that it opened before, even
+where another has taken its place: so the file is attached to a database in memory, and `another` makes
+further connections.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from etl.errors import TerminalError
+from etl.errors import ResultsDamaged, TerminalError
 from etl.warehouse.optimizer import doubt_statistics
 
 if TYPE_CHECKING:
     import duckdb
 
     from etl.disk.datadir import DataDirectory
+
+_NAME = "minerflow"
+"""Of the database within a connection."""
+
+_ACTION = "minerflow update writes it anew from the data directory's own tables"
 
 
 def open_published(data_dir: DataDirectory) -> duckdb.DuckDBPyConnection:
@@ -25,13 +35,52 @@ def open_published(data_dir: DataDirectory) -> duckdb.DuckDBPyConnection:
             f"{data_dir.path} holds no published results ({data_dir.published.name} is missing)",
             "run minerflow backfill first, or name the right directory with --data-dir",
         )
+    path = str(data_dir.published).replace("'", "''")
+    con = duckdb.connect()
     try:
-        con = duckdb.connect(str(data_dir.published), read_only=True)
+        con.execute(f"ATTACH '{path}' AS {_NAME} (READ_ONLY)")
+        _enter(con)
     except duckdb.Error as error:
-        raise TerminalError(
+        con.close()
+        raise ResultsDamaged(
             f"{data_dir.published} cannot be opened by DuckDB {duckdb.__version__}: {error}",
-            "use the DuckDB version that wrote it, or a newer one; a damaged file is written anew "
-            "by minerflow backfill once it is deleted",
+            f"use the DuckDB version that wrote it, or a newer one; if the file is damaged, {_ACTION}",
         ) from error
     doubt_statistics(con)
     return con
+
+
+def another(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A second connection to the same published file, for another thread or for variables of its own."""
+    cursor = con.cursor()
+    _enter(cursor)
+    return cursor
+
+
+@contextmanager
+def damage_told(data_dir: DataDirectory) -> Iterator[None]:
+    """Turn what DuckDB cannot read of the published file into ResultsDamaged.
+
+    Only for queries of our own: what is wrong with a user's query is the user's (etl.results.answers).
+    """
+    import duckdb
+
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise TerminalError(
+            f"the answer needs more memory than there is: {error}", "ask for fewer days or rows"
+        ) from error
+    except duckdb.Error as error:
+        raise ResultsDamaged(f"{data_dir.published} cannot be read: {error}", _ACTION) from error
+
+
+@contextmanager
+def reading(data_dir: DataDirectory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published database for queries of our own. Raises TerminalError and ResultsDamaged."""
+    with open_published(data_dir) as con, damage_told(data_dir):
+        yield con
+
+
+def _enter(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(f"USE {_NAME}")
