@@ -162,4 +162,5 @@ def check_choice(con: duckdb.DuckDBPyConnection, metric: Metric, choice: Choice)
 
 def definition_sql(metric: Metric) -> str:
     """The shipped file that makes a metric's view, header included."""
-    return (sql_dir() / "metrics" / f"{metric.view}.sql").read_text(encoding="utf-8")
+    (path,) = (sql_dir() / "metrics").rglob(f"{metric.view}.sql")
+    return path.read_text(encoding="utf-8")

@@ -81,7 +81,7 @@ def shipped_metrics(con: duckdb.DuckDBPyConnection) -> list[Metric]:
     exchanges = con.execute("SELECT code, exchange FROM exchange_codes").fetchall()
     headers = {
         path.stem: header(path.read_text(encoding="utf-8"))
-        for path in sorted(sql_dir().glob("metrics/*.sql"))
+        for path in sorted(sql_dir().glob("metrics/**/*.sql"))
     }
     found = {view: list(_metrics_of(view, values, exchanges)) for view, values in headers.items()}
     for view, values in headers.items():

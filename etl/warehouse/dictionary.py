@@ -42,7 +42,7 @@ def meanings() -> dict[str, Meaning]:
         for comment, name, body in _TABLE.findall(path.read_text(encoding="utf-8")):
             found[name] = Meaning(_plain(comment), "", "", _column_comments(body))
     for folder in ("tables", "views", "metrics"):
-        for path in sorted((sql_dir() / folder).glob("*.sql")):
+        for path in sorted((sql_dir() / folder).rglob("*.sql")):
             values = header(path.read_text(encoding="utf-8"))
             text, unit, grain = (_single(values, key) for key in ("definition", "unit", "grain"))
             columns = found[path.stem].columns if path.stem in found else {}

@@ -86,7 +86,7 @@ def _check(con: duckdb.DuckDBPyConnection, path: Path) -> FailedCheck | None:
 
 
 def _texts(*folders: str) -> dict[str, str]:
-    paths = [path for folder in folders for path in sorted((sql_dir() / folder).glob("*.sql"))]
+    paths = [path for folder in folders for path in sorted((sql_dir() / folder).rglob("*.sql"))]
     return {path.stem: path.read_text(encoding="utf-8") for path in paths}
 
 

@@ -47,7 +47,7 @@ def test_every_metric_is_described_and_told_apart(con: duckdb.DuckDBPyConnection
 
 
 def test_headers_give_each_key_once_or_once_per_metric() -> None:
-    for path in sorted(sql_dir().glob("metrics/*.sql")):
+    for path in sorted(sql_dir().glob("metrics/**/*.sql")):
         values = header(path.read_text(encoding="utf-8"))
         count = len(values.get("metric", []))
         assert {len(given) for given in values.values()} <= {1, count}, path.name
