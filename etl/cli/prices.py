@@ -9,11 +9,10 @@ import click
 
 from etl.cli.common import Command, job_of, settings_of
 from etl.errors import UsageError
+from etl.prices.providers import PROVIDERS
 
 if TYPE_CHECKING:
-    from etl.prices.rows import PriceRow
-
-NAMES = ("coinbase", "kraken", "mempool", "coinmetrics-community")
+    from etl.prices.price_file import PriceRow
 
 _REPLACE = click.option(
     "--replace", is_flag=True, help="Overwrite prices held that differ, instead of stopping."
@@ -37,7 +36,7 @@ def import_file(file: Path, replace: bool, **options: Any) -> None:
     The price of a day is the one at its end, 00:00 UTC of the next day. Days given twice and jumps
     are reported; gaps, and prices other than those held, stop the import.
     """
-    from etl.prices.rows import read_price_rows
+    from etl.prices.price_file import read_price_rows
 
     if not file.is_file():
         raise UsageError(f"{file} is not a file", "check the path")
@@ -46,7 +45,7 @@ def import_file(file: Path, replace: bool, **options: Any) -> None:
 
 
 @command.command("update", cls=Command, example="minerflow prices update --provider kraken")
-@click.option("--provider", type=click.Choice(NAMES), required=True, help="Whom to ask.")
+@click.option("--provider", type=click.Choice(list(PROVIDERS)), required=True, help="Whom to ask.")
 @click.option("--base-url", metavar="URL", help="Another address of the provider.")
 @click.option(
     "--start",
@@ -54,9 +53,7 @@ def import_file(file: Path, replace: bool, **options: Any) -> None:
     help="The first day to ask for.  [default: the one after the last held]",
 )
 @_REPLACE
-def update(
-    provider: str, base_url: str | None, start: Any, replace: bool, **options: Any
-) -> None:  # fmt: skip
+def update(provider: str, base_url: str | None, start: Any, replace: bool, **options: Any) -> None:
     """Ask a provider for the prices of all days since the last one held."""
     from datetime import UTC, datetime, timedelta
 
@@ -66,6 +63,8 @@ def update(
 
     last = datetime.now(UTC).date() - timedelta(days=1)
     held = held_prices(DataDirectory(settings_of(options).data_dir))
+    if not held and not start:
+        raise UsageError("no price is held, so there is no last one to go on from", "name a day with --start")
     first = start.date() if start else max(row.day for row in held) + timedelta(days=1)
     if first > last:
         click.echo(f"nothing to ask for: prices are held up to {first - timedelta(days=1)}")

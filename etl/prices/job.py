@@ -1,7 +1,8 @@
 """Keeping the prices of a data directory, and publishing results with them.
 
-Invariants: the file is written before the database, so that a run that was stopped in between is
-made good by the next; blocks are neither asked for nor tracked.
+Invariants: the file is written before the database and the database before what is published, and each run
+looks at all three, so that the next one makes good what a stopped one left; blocks are neither asked for nor
+tracked.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from etl.disk.datadir import DataDirectory
 from etl.disk.files import disk_full_named, write_text
 from etl.disk.lock import job_lock
 from etl.prices.merge import Merged, merge
-from etl.prices.rows import PriceRow, prices_text, read_price_rows
+from etl.prices.price_file import PriceRow, prices_text, read_price_rows
 from etl.resources import config_dir
 from etl.tracking.inputs import PRICES, load_inputs
 from etl.warehouse import database as warehouse
@@ -34,7 +35,7 @@ def held_prices(data_dir: DataDirectory) -> list[PriceRow]:
 def store_prices(
     options: JobOptions, given: Iterable[PriceRow], *, replace: bool, warn: Callable[[str], None]
 ) -> Merged:
-    """Add prices to those of the data directory, and publish its results anew with them.
+    """Add prices to those of the data directory, and have its published results rest on them.
 
     Raises PriceFileError where days are missing or, without `replace`, prices differ.
     """
@@ -50,15 +51,15 @@ def store_prices(
 
 
 def _publish(options: JobOptions, data_dir: DataDirectory, warn: Callable[[str], None]) -> None:
-    """Bring the prices of the database in line with the file, where it holds results."""
+    """Bring the results, where there are any, and what is published of them in line with the file."""
     with warehouse.open_work(data_dir, options.memory_limit, warn) as con:
         held = warehouse.holding(con)
         if held is None:
             return
         inputs = load_inputs(options, data_dir, network_by_name(held.network))
-        if loading.holds_prices(con, inputs):
-            return
         was_published = is_published(data_dir)
+        if was_published and loading.holds_prices(con, inputs):
+            return
         forget_published(data_dir)
         if was_published:
             con.execute("BEGIN")

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from etl.errors import PriceFileError
-from etl.prices.rows import PriceRow
+from etl.prices.price_file import PriceRow
 
 JUMP = Decimal("1.5")
 """A day's price over the one before, or the other way round, from which on it is reported."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -10,8 +14,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from etl.prices.rows import read_price_rows
-from tests.cli.run import minerflow
+from etl.prices.price_file import read_price_rows
+from tests.cli.run import ROOT, minerflow
 from tests.prices.providers.real_forms import FORMS, TODAY, price
 from tests.prices.providers.server import serving
 
@@ -73,6 +77,55 @@ def test_gaps_and_bad_lines_change_nothing(own_economy: Path, tmp_path: Path) ->
     bad = _file(tmp_path / "bad.csv", "2019-01-01,much")
     assert "line 2" in minerflow("prices", "import", bad, "--data-dir", own_economy, exit_code=1).stderr
     assert (own_economy / KEPT).read_bytes() == before
+
+
+KILLED_AT = {
+    "the database has them": "etl.warehouse.database.publish",
+    "the file has them": "etl.warehouse.loading.load_prices",
+}
+
+
+@pytest.mark.parametrize("when", KILLED_AT)
+def test_the_same_import_makes_good_what_a_killed_one_left(
+    when: str, own_economy: Path, tmp_path: Path
+) -> None:
+    before = _published_prices(own_economy)
+    new = max(before) + timedelta(days=1)
+    command = ["prices", "import", _file(tmp_path / "new.csv", f"{new},5000"), "--data-dir", own_economy]
+    module, _, function = KILLED_AT[when].rpartition(".")
+    code = (
+        f"import os, signal, sys, {module} as killed\n"
+        f"killed.{function} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "from etl.cli import main\n"
+        "main(sys.argv[1:])\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, *map(str, command)], env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert run.returncode == -signal.SIGKILL
+    assert _published_prices(own_economy) == before
+    minerflow(*command)
+    assert _published_prices(own_economy) == before | {new: 5000.0}
+    published = (own_economy / "minerflow.duckdb").stat().st_ino
+    minerflow(*command)
+    assert (own_economy / "minerflow.duckdb").stat().st_ino == published, "nothing is left to publish"
+
+
+def test_a_file_without_rows_adds_nothing(own_economy: Path, tmp_path: Path) -> None:
+    before = _published_prices(own_economy)
+    for text in ("", "date,price_usd\n"):
+        (tmp_path / "none.csv").write_text(text)
+        result = minerflow("prices", "import", tmp_path / "none.csv", "--data-dir", own_economy)
+        assert "new prices: 0" in result.stdout
+    assert _published_prices(own_economy) == before
+
+
+def test_update_without_any_price_wants_a_start(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    (data_dir / "state" / "inputs").mkdir(parents=True)
+    _file(data_dir / KEPT)
+    result = minerflow("prices", "update", "--provider", "kraken", "--data-dir", data_dir, exit_code=2)
+    assert "no price is held" in result.stderr and "--start" in result.stderr
 
 
 def test_import_before_the_first_backfill_is_kept(tmp_path: Path) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
 from etl.errors import PriceFileError
 from etl.prices.merge import merge
-from etl.prices.price_file import load_prices
-from etl.prices.rows import PriceRow, prices_text, read_price_rows
+from etl.prices.price_file import PriceRow
 from tests.support.small_warehouse import day
 
 
@@ -72,41 +70,3 @@ def test_jumps_are_reported_both_ways() -> None:
 def test_many_findings_are_cut_short() -> None:
     given = _rows({n: str(10**n) for n in range(4, 14)})
     assert merge(HELD, given, replace=False).lines()[0].endswith(" and 5 more")
-
-
-def test_what_is_written_is_read_again(tmp_path: Path) -> None:
-    file = tmp_path / "prices.csv"
-    rows = [row._replace(source='a, "b"') for row in HELD]
-    file.write_text(prices_text(rows), encoding="utf-8")
-    assert read_price_rows(file) == rows
-    assert load_prices(file) == [(row.day, row.price) for row in rows]
-
-
-def test_rows_may_be_read_in_any_order_but_not_used_so(tmp_path: Path) -> None:
-    file = tmp_path / "prices.csv"
-    file.write_text("date,price_usd\n2020-01-03,1\n2020-01-01,2\n", encoding="utf-8")
-    assert [row.day for row in read_price_rows(file)] == [day(3), day(1)]
-    with pytest.raises(PriceFileError, match="line 3: 2020-01-01 comes after 2020-01-03"):
-        load_prices(file)
-
-
-@pytest.mark.parametrize(
-    ("content", "fault"),
-    [
-        (b"date,price_usd\n2020-01-01,1\n2020-01-02,much\n", "line 3: '2020-01-02', 'much'"),
-        (b"date,price_usd\n2020-01-01,0\n", "line 2"),
-        (b"date,price_usd\n2020-01-01,1e999\n", "line 2"),
-        (b"date,price_usd\n2020-01-01,1,2,3\n", "line 2"),
-        (b"date,price_usd\n2020-01-01\n", "line 2"),
-        (b'date,price_usd\n"2020-01-01,1\n', "line"),
-        (b"day,price_usd\n", "line 1: the columns are day, price_usd"),
-        (b"", "line 1: the columns are missing"),
-        (b"date,price_usd\n2020-01-01,\xff\n", "no text in UTF-8"),
-    ],
-)
-def test_faulty_files_are_refused_with_the_line(content: bytes, fault: str, tmp_path: Path) -> None:
-    file = tmp_path / "prices.csv"
-    file.write_bytes(content)
-    with pytest.raises(PriceFileError) as error:
-        read_price_rows(file)
-    assert fault in str(error.value) and str(file) in str(error.value)

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
+from etl.prices.price_file import PriceRow
 from etl.prices.providers import coinbase, coinmetrics, kraken, mempool
 from etl.prices.providers.http import Getter
-from etl.prices.rows import PriceRow
 from etl.sources.node.retry import Notify, log_notice
 
 

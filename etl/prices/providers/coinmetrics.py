@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from datetime import date
 
+from etl.prices.price_file import PriceRow
 from etl.prices.providers.http import Getter, price_row, unexpected
-from etl.prices.rows import PriceRow
 
 BASE_URL = "https://community-api.coinmetrics.io"
 

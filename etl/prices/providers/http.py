@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from etl.errors import PriceSourceError, PriceSourceUnavailable
-from etl.prices.rows import PriceRow
+from etl.prices.price_file import PriceRow
 from etl.sources.node.retry import Notify, Retry
 
 _REQUEST_TIMEOUT_S = 30.0

@@ -10,9 +10,9 @@ from __future__ import annotations
 from datetime import date
 
 from etl.errors import PriceSourceUnavailable
+from etl.prices.price_file import PriceRow
 from etl.prices.providers.http import Getter, price_row, unexpected
 from etl.prices.providers.times import day_at, start_of
-from etl.prices.rows import PriceRow
 
 BASE_URL = "https://api.kraken.com"
 
