@@ -18,7 +18,7 @@ _PAGE_ROWS = 10_000
 
 def fetch(get: Getter, first: date, last: date) -> list[PriceRow]:
     """Prices of the days from first to last."""
-    rows: list[PriceRow] = []
+    prices: dict[date, object] = {}
     token: dict[str, str] = {}
     while True:
         answer = get(
@@ -26,15 +26,18 @@ def fetch(get: Getter, first: date, last: date) -> list[PriceRow]:
             start_time=first, end_time=last, paging_from="start", page_size=_PAGE_ROWS, **token,
         )  # fmt: skip
         try:
-            prices = {date.fromisoformat(r["time"][:10]): r["PriceUSD"] for r in answer["data"]}
+            page = {date.fromisoformat(r["time"][:10]): r["PriceUSD"] for r in answer["data"]}
             following = answer.get("next_page_token")
         except (TypeError, LookupError, ValueError, AttributeError) as error:
             raise unexpected(get, "prices in another form") from error
-        rows += [
-            price_row(get, day, price, "coinmetrics-community")
-            for day, price in prices.items()
-            if price is not None
-        ]
-        if not following or not prices:
-            return rows
+        if page and following and page.keys() <= prices.keys():
+            raise unexpected(get, "pages without a new day")
+        prices |= page
+        if not page or not following:
+            break
         token = {"next_page_token": following}
+    return [
+        price_row(get, day, price, "coinmetrics-community")
+        for day, price in prices.items()
+        if price is not None
+    ]

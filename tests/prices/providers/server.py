@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 Answer = tuple[int, Any]
-"""Status, and what is written as JSON (bytes as they are)."""
+"""Status, and what is written as JSON (bytes as they are, an iterator until the asker leaves)."""
 
 
 @dataclass
@@ -35,12 +35,20 @@ def serving(answer: Callable[[str, dict[str, str]], Answer]) -> Iterator[PriceSe
             parameters = dict(parse_qsl(parts.query))
             state.requests.append((parts.path, parameters))
             status, body = state.answer(parts.path, parameters)
+            if isinstance(body, Iterator):
+                self._write_pieces(body)
+                return
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
+
+        def _write_pieces(self, pieces: Iterator[bytes]) -> None:
+            with suppress(ConnectionError):
+                for piece in pieces:
+                    self.wfile.write(piece)
 
         def log_message(self, *_: object) -> None:
             pass
