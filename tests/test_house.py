@@ -68,7 +68,6 @@ def wrong_arrows(module: str, text: str) -> list[str]:
     return wrong
 
 
-@pytest.mark.xfail(strict=True, reason="lake.fill and tracking.inputs still import upwards")
 def test_stations_import_downwards() -> None:
     wrong = [
         arrow

@@ -55,7 +55,7 @@ def command(wanted: str | None, dry_run: bool, **options: Any) -> None:
 
 def _print_plan(job: JobOptions, wanted: str | None) -> None:
     from etl.cli.progress import open_progress
-    from etl.jobs.pipeline import plan_backfill
+    from etl.jobs.plan import plan_backfill
 
     with open_progress() as progress:
         plan = plan_backfill(job, wanted, progress)

@@ -43,6 +43,11 @@ class DataDirectory:
         return self.state / "tmp"
 
     @property
+    def checkpoints(self) -> Path:
+        """States of the tracker at a few heights."""
+        return self.state / "checkpoints"
+
+    @property
     def block_index(self) -> Path:
         """Where blocks lie in the node's files, remembered between runs."""
         return self.state / "blockindex.npz"

@@ -24,6 +24,7 @@ from etl.errors import BlocksDirectoryError, MinerflowError, NodeBusy, NodeWarmi
 from etl.jobs.request import options_of
 from etl.lake.lake import Chunk, Lake
 from etl.options import JobOptions
+from etl.prices.price_file import load_prices
 from etl.results.status import size
 from etl.settings import Settings
 from etl.sources.blockfiles.records import block_file, file_numbers, read_xor_key, undo_file
@@ -34,7 +35,7 @@ from etl.sources.node.retry import Retry
 from etl.sources.rest import RestSource
 from etl.sources.rpc.source import RpcSource
 from etl.sources.source import Source
-from etl.tracking.inputs import load_inputs
+from etl.tracking.inputs import PRICES, in_force, load_inputs
 from etl.warehouse.database import refuse_newer_schema
 
 State = Literal["ok", "note", "problem"]
@@ -289,12 +290,13 @@ def _labels_and_prices(job: JobOptions, data_dir: DataDirectory, network: Networ
     subject = "labels and prices"
     try:
         inputs = load_inputs(job, data_dir, network)
+        prices = load_prices(in_force(job.prices, data_dir, PRICES))
     except MinerflowError as error:
         return _failure(subject, error)
-    last = f" up to {inputs.prices[-1][0]}" if inputs.prices else ""
+    last = f" up to {prices[-1][0]}" if prices else ""
     what = (
         f"{len(inputs.pools.names)} pools, {len(inputs.labels)} exchange addresses, "
-        f"{len(inputs.prices)} prices{last}"
+        f"{len(prices)} prices{last}"
     )
     return Finding(subject, "ok", what)
 

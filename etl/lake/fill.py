@@ -20,6 +20,7 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for
 
@@ -30,7 +31,6 @@ from etl.chain.heights import HeightRange
 from etl.chain.mediantime import WINDOW, median_times
 from etl.compiled.memory import give_back_memory, keep_freed_memory
 from etl.disk.lock import JobLock
-from etl.jobs.report import RunReport
 from etl.lake.extract import ChunkTask, ExtractedChunk, extract_chunk
 from etl.lake.lake import Lake, chunk_ranges
 from etl.progress import Progress
@@ -38,6 +38,15 @@ from etl.sources.source import Source
 
 _SMALL_JOB_BLOCKS = 512
 """Up to this many blocks starting processes costs more than it saves."""
+
+
+@dataclass
+class Totals:
+    """What was read from a source."""
+
+    blocks: int = 0
+    transactions: int = 0
+    raw_bytes: int = 0
 
 
 def missing_ranges(lake: Lake, wanted: HeightRange) -> list[tuple[int, int]]:
@@ -82,8 +91,8 @@ def chunk_tasks(
 
 def extract(
     source: Source, lake: Lake, wanted: HeightRange, *, with_input_scripts: bool, workers: int,
-    lock: JobLock, progress: Progress, report: RunReport,
-) -> None:  # fmt: skip
+    lock: JobLock, progress: Progress,
+) -> Totals:  # fmt: skip
     """Make the chunks of `wanted` that the lake lacks."""
     keep_freed_memory()
     ranges = missing_ranges(lake, wanted)
@@ -92,13 +101,15 @@ def extract(
     tasks = chunk_tasks(source, lake, ranges, with_input_scripts=with_input_scripts)
     one_by_one = workers == 1 or blocks <= _SMALL_JOB_BLOCKS
     done = map(extract_chunk, tasks) if one_by_one else _in_parallel(tasks, workers, lock)
+    totals = Totals()
     for extracted in done:
         count = extracted.chunk.last_height - extracted.chunk.first_height + 1
         progress.advance(count, extracted.raw_bytes)
-        report.blocks += count
-        report.transactions += extracted.transactions
-        report.raw_bytes += extracted.raw_bytes
+        totals.blocks += count
+        totals.transactions += extracted.transactions
+        totals.raw_bytes += extracted.raw_bytes
     give_back_memory()
+    return totals
 
 
 def _in_parallel(tasks: Iterator[ChunkTask], workers: int, lock: JobLock) -> Iterator[ExtractedChunk]:

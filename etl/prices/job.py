@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from etl.chain.networks import network_by_name
 from etl.disk.datadir import DataDirectory
 from etl.disk.files import disk_full_named, write_text
 from etl.disk.lock import job_lock
 from etl.prices.merge import Merged, merge
-from etl.prices.price_file import PriceRow, prices_text, read_price_rows
+from etl.prices.price_file import PriceRow, load_prices, prices_text, read_price_rows
 from etl.resources import config_dir
-from etl.tracking.inputs import PRICES, load_inputs
+from etl.tracking.inputs import PRICES, in_force
 from etl.warehouse import database as warehouse
 from etl.warehouse import loading
 from etl.warehouse.publishing import forget_published, is_published, note_published
@@ -53,19 +52,17 @@ def store_prices(
 def _publish(options: JobOptions, data_dir: DataDirectory, warn: Callable[[str], None]) -> None:
     """Bring the results, where there are any, and what is published of them in line with the file."""
     with warehouse.open_work(data_dir, options.memory_limit, warn) as con:
-        held = warehouse.holding(con)
-        if held is None:
+        if warehouse.holding(con) is None:
             return
-        inputs = load_inputs(options, data_dir, network_by_name(held.network))
+        prices = load_prices(in_force(options.prices, data_dir, PRICES))
         was_published = is_published(data_dir)
-        if was_published and loading.holds_prices(con, inputs):
+        if was_published and loading.holds_prices(con, prices):
             return
         forget_published(data_dir)
         if was_published:
-            con.execute("BEGIN")
-            loading.load_prices(con, inputs)
-            con.execute("COMMIT")
+            with warehouse.transaction(con):
+                loading.load_prices(con, prices)
         else:
-            loading.replace_prices(con, inputs)
+            loading.replace_prices(con, prices)
         warehouse.publish(data_dir, con)
         note_published(data_dir)

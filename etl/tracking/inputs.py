@@ -1,4 +1,4 @@
-"""The label and price files of a data directory, and what tracking makes of them.
+"""What tracked results rest on beside the chain: pools, exchange labels and profiles.
 
 Invariants: a file given once replaces the shipped one for this data directory from then on; the digest
 covers everything that tracked results rest on beside the chain, so equal digests mean equal results.
@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
 from pathlib import Path
 
 from clustering.labels import Label
@@ -21,7 +19,6 @@ from etl.disk.datadir import DataDirectory
 from etl.disk.files import write_text
 from etl.errors import UsageError
 from etl.options import JobOptions
-from etl.prices.price_file import load_prices
 from etl.resources import config_dir
 from etl.tracking.label_file import load_labels
 from etl.tracking.pool_file import load_pools
@@ -36,25 +33,23 @@ METHOD = "3"
 
 @dataclass(frozen=True)
 class Inputs:
-    """Labels and prices in force."""
+    """Pools, labels and profiles in force."""
 
     pools: PoolBook
     labels: list[Label]
     profiles: Profiles
-    prices: list[tuple[date, Decimal]]
     digest: str
     """of pools, labels, profiles and method"""
 
 
 def load_inputs(options: JobOptions, data_dir: DataDirectory, network: Network) -> Inputs:
     """Read and check the files in force; nothing is stored yet (see `keep_inputs`)."""
-    pools_path = _in_force(options.pools, data_dir, POOLS)
-    labels_path = _in_force(options.exchanges, data_dir, EXCHANGES)
-    prices_path = _in_force(options.prices, data_dir, PRICES)
+    pools_path = in_force(options.pools, data_dir, POOLS)
+    labels_path = in_force(options.exchanges, data_dir, EXCHANGES)
     pools = load_pools(pools_path, network)
     labels = load_labels(labels_path, network, strict=labels_path != config_dir() / EXCHANGES)
     profiles = load_profiles(config_dir() / METHODOLOGY)
-    return Inputs(pools, labels, profiles, load_prices(prices_path), _digest(pools, labels, profiles))
+    return Inputs(pools, labels, profiles, _digest(pools, labels, profiles))
 
 
 def keep_inputs(options: JobOptions, data_dir: DataDirectory) -> None:
@@ -65,7 +60,8 @@ def keep_inputs(options: JobOptions, data_dir: DataDirectory) -> None:
             write_text(data_dir.inputs / name, path.read_bytes().decode("utf-8-sig"))
 
 
-def _in_force(given: Path | None, data_dir: DataDirectory, name: str) -> Path:
+def in_force(given: Path | None, data_dir: DataDirectory, name: str) -> Path:
+    """The file that counts: the one given, else the one kept, else the shipped one. Raises UsageError."""
     if given is not None:
         if not given.is_file():
             raise UsageError(f"{given} is not a file", "check the path")

@@ -158,7 +158,7 @@ def _leave_checkpoint(
     state.records["cm_parent"] = np.arange(len(latest), dtype=np.uint32)
     state.records["cm_parent"][: len(owners)] = owners
     checkpoints.save(
-        data_dir.state / "checkpoints", replace(state, supply=state.supply.copy()), height=height,
+        data_dir.checkpoints, replace(state, supply=state.supply.copy()), height=height,
         block_hash=lake.hash_at(height), network=plan.network.name,
         first_height=plan.first_height, digest=inputs.digest,
     )  # fmt: skip

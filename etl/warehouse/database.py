@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -149,6 +149,19 @@ def open_work(
         yield con
     finally:
         con.close()
+
+
+@contextmanager
+def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Commit what is done within, all of it, or nothing where an error ends it."""
+    con.execute("BEGIN")
+    try:
+        yield
+    except BaseException:
+        with suppress(duckdb.Error):  # which a connection raises that the first error has ended
+            con.execute("ROLLBACK")
+        raise
+    con.execute("COMMIT")
 
 
 def holding(con: duckdb.DuckDBPyConnection) -> Holding | None:

@@ -6,6 +6,10 @@ passes; rows enter from Parquet files or Arrow tables alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
 import duckdb
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +21,9 @@ from etl.chain.networks import Network
 from etl.errors import CheckFailed
 from etl.lake.lake import Lake
 from etl.tracking.inputs import Inputs
-from etl.tracking.run import Tracked
+from etl.tracking.run import Tracked, TrackingPlan
 from etl.warehouse.catalogue import build_catalogue
+from etl.warehouse.database import transaction
 from etl.warehouse.models import apply_views, build_tables, run_checks
 
 _BLOCK_COLUMNS = [
@@ -32,34 +37,29 @@ _BY_HEIGHT = (
 _BY_RUN = ("quiet_flows", "exchange_flows")
 _BY_DAY_END = ("pool_supply", "exchange_supply")
 
+Prices = Sequence[tuple[date, Decimal]]
+"""US dollars at the end of each day, in order."""
+
 
 def load(
-    con: duckdb.DuckDBPyConnection, lake: Lake, network: Network, first_height: int,
-    from_height: int, tracked: Tracked, inputs: Inputs,
-) -> None:  # fmt: skip
-    """Replace everything from `from_height` on by what was tracked, and derive the rest.
+    con: duckdb.DuckDBPyConnection, lake: Lake, plan: TrackingPlan, tracked: Tracked, inputs: Inputs
+) -> None:
+    """Replace everything from the plan's `from_height` on by what was tracked; part of a transaction."""
+    _forget(con, 0 if plan.base is None else plan.from_height)
+    _load_codes(con, tracked.codes)
+    _load_blocks(con, lake, plan.network, plan.from_height, tracked)
+    _load_results(con, tracked, inputs.profiles.names)
+    _load_labels(con, inputs.labels)
+    _load_chain(con, plan, inputs)
 
-    One transaction, which commits only if every check passes. Raises CheckFailed.
-    """
-    con.execute("BEGIN")
-    try:
-        _forget(con, from_height if from_height > first_height else 0)
-        _load_codes(con, tracked.codes)
-        _load_blocks(con, lake, network, from_height, tracked)
-        _load_results(con, tracked, inputs.profiles.names)
-        _load_labels(con, inputs.labels)
-        load_prices(con, inputs)
-        con.execute("DELETE FROM chain")
-        con.execute(
-            "INSERT INTO chain VALUES (?, ?, ?, ?, ?)",
-            [network.name, network.genesis_hash, network.halving_interval, first_height,
-             inputs.digest],
-        )  # fmt: skip
-        derive_and_check(con)
-    except BaseException:
-        con.execute("ROLLBACK")
-        raise
-    con.execute("COMMIT")
+
+def _load_chain(con: duckdb.DuckDBPyConnection, plan: TrackingPlan, inputs: Inputs) -> None:
+    network = plan.network
+    con.execute("DELETE FROM chain")
+    con.execute(
+        "INSERT INTO chain VALUES (?, ?, ?, ?, ?)",
+        [network.name, network.genesis_hash, network.halving_interval, plan.first_height, inputs.digest],
+    )
 
 
 def derive_and_check(con: duckdb.DuckDBPyConnection) -> None:
@@ -202,34 +202,29 @@ def _load_labels(con: duckdb.DuckDBPyConnection, labels: list[Label]) -> None:
     con.unregister("given_labels")
 
 
-def load_prices(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
+def load_prices(con: duckdb.DuckDBPyConnection, prices: Prices) -> None:
     """Replace the prices."""
     con.execute("DELETE FROM prices")
     columns = {
-        "date": pa.array([day for day, _ in inputs.prices], pa.date32()),
-        "price_usd": pa.array([float(price) for _, price in inputs.prices], pa.float64()),
+        "date": pa.array([day for day, _ in prices], pa.date32()),
+        "price_usd": pa.array([float(price) for _, price in prices], pa.float64()),
     }
     con.register("given_prices", pa.table(columns))
     con.execute("INSERT INTO prices SELECT * FROM given_prices")
     con.unregister("given_prices")
 
 
-def holds_prices(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> bool:
+def holds_prices(con: duckdb.DuckDBPyConnection, prices: Prices) -> bool:
     """Whether the prices in the database are those in force."""
     held = con.execute("SELECT date, price_usd FROM prices ORDER BY date").fetchall()
-    return held == sorted((day, float(price)) for day, price in inputs.prices)
+    return held == sorted((day, float(price)) for day, price in prices)
 
 
-def replace_prices(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
+def replace_prices(con: duckdb.DuckDBPyConnection, prices: Prices) -> None:
     """Load other prices and derive what rests on them, in one transaction. Raises CheckFailed."""
-    con.execute("BEGIN")
-    try:
-        load_prices(con, inputs)
+    with transaction(con):
+        load_prices(con, prices)
         derive_and_check(con)
-    except BaseException:
-        con.execute("ROLLBACK")
-        raise
-    con.execute("COMMIT")
 
 
 def tracked_ids(con: duckdb.DuckDBPyConnection, tracked: Tracked) -> npt.NDArray[np.uint64]:

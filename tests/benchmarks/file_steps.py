@@ -15,7 +15,6 @@ from etl.chain.networks import network_by_name
 from etl.chain.scripts import LAST_OWNABLE, P2PKH
 from etl.disk.datadir import DataDirectory
 from etl.disk.lock import job_lock
-from etl.jobs.report import RunReport
 from etl.lake.fill import extract
 from etl.lake.lake import Lake
 from etl.lake.spelling import address_texts
@@ -48,13 +47,12 @@ def extract_source(source: Source, span: HeightRange, folder: Path, workers: int
     """A range of a source to a lake in the data directory `folder`."""
     data_dir = DataDirectory(folder)
     data_dir.create()
-    report = RunReport("benchmark")
     with job_lock(data_dir) as lock:
-        extract(
+        totals = extract(
             source, Lake(data_dir.lake), span, with_input_scripts=span.first_height > 0,
-            workers=workers, lock=lock, progress=Silent(), report=report,
+            workers=workers, lock=lock, progress=Silent(),
         )  # fmt: skip
-    return {"transactions": report.transactions, "raw_bytes": report.raw_bytes}
+    return {"transactions": totals.transactions, "raw_bytes": totals.raw_bytes}
 
 
 def xor_pass(blocks: str) -> Figures:

@@ -36,7 +36,7 @@ SPOTS = (
     Spot("extract", "kinds and ids of scripts", "etl.lake.extract", "identify"),
     Spot("extract", "write Parquet", "etl.lake.lake", "ChunkWriter.write"),
     Spot("extract", "finish files: footer, digest, sync", "etl.lake.lake", "ChunkWriter.commit"),
-    Spot("extract", "other", "etl.jobs.pipeline", "_fill_lake"),
+    Spot("extract", "other", "etl.jobs.pipeline", "_fill"),
     Spot("track", "read the lake", "etl.lake.lake", "Lake._chunk_batches"),
     Spot("track", "CoinJoin rules", "clustering.tracker", "coinjoin_rules"),
     Spot("track", "ownership: lookup and joins", "clustering.tracker", "join_retroactively"),

@@ -25,10 +25,10 @@ from etl.tracking import run as tracking
 from tests.support.golden import POOLS
 
 WRITERS = (
-    "etl.disk.files", "etl.disk.lock", "etl.jobs.pipeline", "etl.jobs.report", "etl.lake.extract",
-    "etl.lake.fill", "etl.lake.lake", "etl.lake.reorg", "etl.tracking.checkpoints", "etl.tracking.inputs",
-    "etl.tracking.run", "etl.warehouse.database", "etl.warehouse.loading", "etl.warehouse.models",
-    "etl.warehouse.publishing",
+    "etl.disk.files", "etl.disk.lock", "etl.jobs.job", "etl.jobs.pipeline", "etl.jobs.report",
+    "etl.lake.extract", "etl.lake.fill", "etl.lake.lake", "etl.lake.reorg", "etl.tracking.checkpoints",
+    "etl.tracking.inputs", "etl.tracking.run", "etl.warehouse.database", "etl.warehouse.loading",
+    "etl.warehouse.models", "etl.warehouse.publishing",
 )  # fmt: skip
 STARTED = "started"
 """What the process says when it begins the job."""
