@@ -15,9 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from clustering.names import UNKNOWN_POOL
 from etl.compiled import compiled_inner
-
-UNKNOWN_POOL = "Unknown"
 
 NO_HOP = -1
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from etl.compiled import compiled
+from etl.compiled import compiled, compiled_inner
 from etl.compiled.sorting import sort
 
 RULES = ("", "whirlpool", "wasabi1", "wasabi2", "joinmarket")
@@ -96,11 +96,17 @@ def _is_whirlpool(in_sat, out_sat, inputs_distinct, outputs_distinct):  # type: 
     return True
 
 
+@compiled_inner
+def _is_wasabi1_base(denomination):  # type: ignore[no-untyped-def]
+    """About 0.1 BTC, or 0.05 BTC as in the first months (methodology section 4)."""
+    return 4_500_000 <= denomination <= 5_500_000 or 8_000_000 <= denomination <= 12_000_000
+
+
 @compiled
 def _is_wasabi2(out_sorted, in_ids_sorted, outputs_distinct):  # type: ignore[no-untyped-def]
     inputs = in_ids_sorted.size
     outputs = out_sorted.size
-    if inputs < 50 or outputs_distinct != outputs or out_sorted[0] < 5000:
+    if inputs < 20 or outputs_distinct != outputs or out_sorted[0] < 5000:
         return False
     values, entries = _repeats(out_sorted)
     return values >= 3 and 2 * entries >= outputs - 1 and 10 * _longest_run(in_ids_sorted) <= inputs
@@ -122,13 +128,7 @@ def coinjoin_rule(in_id, in_sat, out_id, out_sat):  # type: ignore[no-untyped-de
     if _is_whirlpool(in_sat, out_sat, inputs_distinct, outputs_distinct):
         return _WHIRLPOOL
     all_distinct = outputs_distinct == outputs
-    if (
-        inputs >= 10
-        and top >= 10
-        and top <= inputs_distinct
-        and 8_000_000 <= denomination <= 12_000_000
-        and all_distinct
-    ):
+    if inputs >= 10 and 10 <= top <= inputs_distinct and _is_wasabi1_base(denomination) and all_distinct:
         return _WASABI1
     if _is_wasabi2(out_sorted, in_ids, outputs_distinct):
         return _WASABI2
@@ -137,6 +137,7 @@ def coinjoin_rule(in_id, in_sat, out_id, out_sat):  # type: ignore[no-untyped-de
         and top == participants
         and denomination != _DUST_546
         and denomination != _DUST_2730
+        and all_distinct
     ):
         return _JOINMARKET
     return 0

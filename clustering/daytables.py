@@ -10,9 +10,7 @@ import pyarrow as pa
 
 from clustering.attributes import CodeBook
 from clustering.holdings import EXCHANGE, POOL
-
-ALL_EXCHANGES = "all_exchange"
-"""Name of all exchanges taken as one."""
+from clustering.names import ALL_EXCHANGES
 
 SCHEMAS = {
     "chain_stats": pa.schema(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from clustering.names import ALL_EXCHANGES, ALL_MINERS
 from etl.errors import TerminalError, UsageError
 from etl.resources import sql_dir
 from etl.warehouse.catalogue import INTERVALS, LONG_COLUMN, Metric, read_catalogue
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import duckdb
 
 DEFAULT_PROFILE = "entity"
-EVERYONE = {"miner": "all_miner", "exchange": "all_exchange"}
+EVERYONE = {"miner": ALL_MINERS, "exchange": ALL_EXCHANGES}
 """What stands for all miners and all exchanges."""
 
 

@@ -27,7 +27,7 @@ from etl.tracking.profile_file import load_profiles
 POOLS, EXCHANGES, PRICES = "pools.json", "exchanges.csv", "prices.csv"
 METHODOLOGY = "methodology.toml"
 
-METHOD = "3"
+METHOD = "4"
 """Part of the digest: raise it whenever the tracker's results change for the same inputs."""
 
 

@@ -1,6 +1,7 @@
 """The exchanges file: which addresses belong to which exchange.
 
-Invariant: an address bears one exchange; every fault of a file is reported with its line.
+Invariants: an address bears one exchange; texts can be printed as they are, and no exchange bears a name
+that stands for all of them; every fault of a file is reported with its line.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import io
 from pathlib import Path
 
 from clustering.labels import Label
+from clustering.names import RESERVED_NAMES
 from etl.chain.address_reading import address_id, is_ownable, script_kind, script_of
 from etl.chain.networks import NETWORKS, Network
 from etl.disk.files import read_text
@@ -33,6 +35,21 @@ def parse_address(text: str, network: Network, where: str, *, strict: bool) -> b
             f"{where}: {text!r} is no address of {network.name}: {error}",
             "correct or remove the line",
         ) from error
+
+
+def check_text(text: str, where: str) -> None:
+    """Refuse a text that cannot be shown as it is. Raises LabelFileError, which starts with `where`."""
+    if not text.isprintable():
+        raise LabelFileError(
+            f"{where}: {text!r} holds a character that cannot be printed", "correct the text"
+        )
+
+
+def check_name(name: str, where: str) -> None:
+    """Refuse what cannot name a pool or an exchange. Raises LabelFileError, which starts with `where`."""
+    check_text(name, where)
+    if name in RESERVED_NAMES:
+        raise LabelFileError(f"{where}: the name {name!r} is reserved", "choose another name")
 
 
 def _is_valid(text: str, network: Network) -> bool:
@@ -87,6 +104,8 @@ def _label(
             f"{where}: {'too many fields' if None in row else 'address or exchange is empty'}",
             "correct or remove the line",
         )
+    check_name(exchange, where)
+    check_text(row.get("source") or "", where)
     script = parse_address(address, network, where, strict=strict)
     if script is None:
         return None

@@ -14,7 +14,7 @@ from etl.chain.address_reading import address_id
 from etl.chain.networks import Network
 from etl.disk.files import read_text
 from etl.errors import LabelFileError
-from etl.tracking.label_file import parse_address
+from etl.tracking.label_file import check_name, parse_address
 
 
 def _entries(path: Path) -> list[dict[str, Any]]:
@@ -51,6 +51,7 @@ def load_pools(path: Path, network: Network) -> PoolBook:
         name = entry.get("name") if isinstance(entry, dict) else None
         if not isinstance(name, str) or not name:
             raise LabelFileError(f"{path}, pool {at} has no name", "see config/pools.json for the form")
+        check_name(name, f"{path}, pool {at}")
         if name in names:
             raise LabelFileError(f"{path}, pool {at}: a second pool is called {name!r}", "rename it")
         names.append(name)

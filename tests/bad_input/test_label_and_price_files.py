@@ -54,6 +54,11 @@ BAD_LABELS = {
     "too many fields": ([*LABELS[:3], f"{BINANCE},Binance,x,y"], 4, "too many"),
     "too few fields": ([*LABELS[:3], BINANCE], 4, "empty"),
     "open quotation": ([*LABELS[:3], f'"{BINANCE},Binance,x'], 4, "end of data"),
+    "exchange called like all of them": ([*LABELS[:3], f"{BINANCE},all_exchange,x"], 4, "'all_exchange'"),
+    "exchange called like all miners": ([*LABELS[:3], f"{BINANCE},all_miner,x"], 4, "'all_miner'"),
+    "exchange called like no pool": ([*LABELS[:3], f"{BINANCE},Unknown,x"], 4, "'Unknown'"),
+    "exchange that clears the screen": ([*LABELS[:3], f"{BINANCE},OKX\x1b[2J,x"], 4, r"'OKX\x1b[2J'"),
+    "source that turns the line round": ([*LABELS[:3], f"{BINANCE},OKX,\u202ex"], 4, r"'\u202ex'"),
 }  # fmt: skip
 
 
@@ -104,6 +109,10 @@ BAD_POOLS: dict[str, tuple[object, str]] = {
     "addresses that are no list": ([{"name": "A", "addresses": "x"}], "'addresses'"),
     "tags that are no texts": ([{"name": "A", "tags": [1]}], "'tags'"),
     "mistyped address": ([{"name": "A", "addresses": [MISTYPED]}], MISTYPED),
+    "pool called like no pool": ([{"name": "A"}, {"name": "Unknown"}], "pool 2: the name 'Unknown'"),
+    "pool called like all of them": ([{"name": "all_miner"}], "pool 1: the name 'all_miner'"),
+    "pool called like all exchanges": ([{"name": "all_exchange"}], "pool 1: the name 'all_exchange'"),
+    "pool that rings the bell": ([{"name": "A\a"}], r"pool 1: 'A\x07'"),
 }
 
 

@@ -9,11 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 from etl.chain.address_reading import address_of, is_ownable, script_kind
-from etl.chain.networks import Network, network_by_name
+from etl.chain.networks import Network
 from tests.clustering.economy import Block, Coin, Economy, Pool, Tx
 from tests.support.golden import POOLS, GoldenChain
-
-NETWORKS = {"economy": "regtest", "mainnet_early": "mainnet"}
 
 
 def _coin(output: dict[str, Any], network: Network) -> Coin:
@@ -30,7 +28,7 @@ def _tx(tx: dict[str, Any], network: Network) -> Tx:
 
 def golden_economy(chain: GoldenChain) -> Economy:
     """The active chain of a golden folder with its labels and the shipped pools."""
-    network = network_by_name(NETWORKS[chain.name])
+    network = chain.network
     blocks = []
     with gzip.open(chain.folder / "blocks.jsonl.gz") as lines:
         for line in lines:

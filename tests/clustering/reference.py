@@ -33,16 +33,31 @@ Flow = tuple[Attributes | None, Attributes]
 
 def pool_of(economy: Economy, block: Block) -> str:
     """Section 3."""
-    for coin in block.txs[0].outputs:
-        if coin.is_ownable and coin.value_sat > 0:
-            for pool in economy.pools:
-                if coin.identity in pool.addresses:
-                    return pool.name
-    for pool in economy.pools:
-        for tag in pool.tags:
-            if tag.encode("utf-8") in block.script:
-                return pool.name
-    return UNKNOWN
+    recipients = [coin.identity for coin in block.txs[0].outputs if coin.is_ownable and coin.value_sat > 0]
+    payees = [pool for each in recipients for pool in economy.pools if each in pool.addresses]
+    by_address = payees[0].name if payees else None
+    tag, by_tag = _tag_of(economy, block)
+    if (tag[:1] == "/" and tag[-1:] == "/") or len(recipients) > 4:
+        return by_tag or by_address or UNKNOWN
+    return by_address or by_tag or UNKNOWN
+
+
+def _ascii_lower(text: bytes) -> bytes:
+    return bytes(byte + 32 if 65 <= byte <= 90 else byte for byte in text)
+
+
+def _tag_of(economy: Economy, block: Block) -> tuple[str, str | None]:
+    """Section 3: read from the left, the longest tag that begins there; with its pool."""
+    tags = [(tag, pool.name) for pool in economy.pools for tag in pool.tags]
+    for at in range(len(block.script)):
+        here = [
+            (tag, name)
+            for tag, name in tags
+            if _ascii_lower(block.script[at:]).startswith(_ascii_lower(tag.encode("utf-8")))
+        ]
+        if here:
+            return max(here, key=lambda found: len(found[0].encode("utf-8")))
+    return "", None
 
 
 def coinjoin_rule(tx: Tx) -> str | None:
@@ -69,13 +84,13 @@ def coinjoin_rule(tx: Tx) -> str | None:
         inputs >= 10
         and top >= 10
         and top <= len(payers)
-        and 8_000_000 <= denomination <= 12_000_000
+        and (4_500_000 <= denomination <= 5_500_000 or 8_000_000 <= denomination <= 12_000_000)
         and outputs_distinct
     ):
         return "wasabi1"
     repeated = {value: count for value, count in values.items() if count > 1}
     if (
-        inputs >= 50
+        inputs >= 20
         and outputs_distinct
         and min(values) >= 5000
         and len(repeated) >= 3
@@ -84,7 +99,7 @@ def coinjoin_rule(tx: Tx) -> str | None:
     ):
         return "wasabi2"
     p = (outputs + 1) // 2
-    if p >= 3 and p <= len(payers) and top == p and denomination not in (546, 2730):
+    if 3 <= p <= len(payers) and top == p and denomination not in (546, 2730) and outputs_distinct:
         return "joinmarket"
     return None
 

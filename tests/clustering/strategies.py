@@ -10,7 +10,8 @@ from tests.clustering.economy import Block, Coin, Economy, Identity, Pool, Tx
 
 EXCHANGES = ("Binance", "Kraken", "OKX")
 POOL_NAMES = ("Apool", "Bpool", "Cpool")
-TAGS = ("/a/", "/ab/", "b/", "ü")
+TAGS = ("/a/", "/A", "/ab/", "b/", "B", "ü", "Ü/")
+SCRIPTS = (b"\3\1\2\3/ab/x", b"/a/", "zü".encode(), b"B/", b"", b"x/A /ab/", "xÜ/b".encode(), b"aB/aB/")
 MAX_MONEY_SAT = 21_000_000 * 10**8
 START_TIME = 1_546_300_000
 STEPS_S = (0, 600, 40_000, 86_400, 200_000)
@@ -89,7 +90,7 @@ def _blocks(draw: st.DrawFn, people: People, first_height: int) -> tuple[Block, 
     rewards = st.lists(
         st.tuples(st.integers(0, 13), st.sampled_from([0, 1, 625_000_000, 5_000_000_000])),
         min_size=1,
-        max_size=3,
+        max_size=draw(st.sampled_from([3, 3, 6])),
     )
     blocks = []
     time = START_TIME
@@ -100,7 +101,7 @@ def _blocks(draw: st.DrawFn, people: People, first_height: int) -> tuple[Block, 
         txs = [Tx(f"{height} coinbase", (), paid)]
         for number, (inputs, outputs) in enumerate(draw(st.lists(kinds, max_size=5))):
             txs.append(Tx(f"{height} {number}", inputs, outputs))
-        script = draw(st.sampled_from([b"\3\1\2\3/ab/x", b"/a/", "zü".encode(), b"B/", b""]))
+        script = draw(st.sampled_from(SCRIPTS))
         blocks.append(Block(height, time, script, tuple(txs)))
     return tuple(blocks)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +18,10 @@ from tests.clustering.reference import coinjoin_rule
 from tests.support.properties import examples
 
 BASE_ID = 10**9
+DATA = Path(__file__).parent.parent / "data"
+WASABI1_BOUNDS = (
+    4_499_999, 4_500_000, 5_500_000, 5_500_001, 7_999_999, 8_000_000, 12_000_000, 12_000_001,
+)  # fmt: skip
 
 
 def _rules(txs: Sequence[Tx]) -> list[str | None]:
@@ -47,7 +53,7 @@ def _tx(spent: Sequence[int], payers: Sequence[int], paid: Sequence[int], takers
 def _groups(draw: st.DrawFn, most: int) -> list[int]:
     """Output values in groups of equals."""
     values = st.one_of(
-        st.sampled_from([0, 546, 2730, 4999, 5000, 7_999_999, 8_000_000, 12_000_000, 12_000_001]),
+        st.sampled_from([0, 546, 2730, 4999, 5000, *WASABI1_BOUNDS]),
         st.integers(1, 12_000_000),
     )
     sizes = st.sampled_from([1, 1, 1, 2, 2, 3, 4, 9, 10, 11])
@@ -67,7 +73,7 @@ def _people(count: int) -> st.SearchStrategy[list[int]]:
 def _mixes(draw: st.DrawFn) -> Tx:
     """Anything with equal outputs."""
     paid = draw(_groups(80))
-    count = draw(st.one_of(st.integers(1, 14), st.integers(48, 60)))
+    count = draw(st.one_of(st.integers(1, 14), st.integers(18, 25)))
     takers, payers = draw(_people(len(paid))), draw(_people(count))
     return _tx([10**8] * count, payers, paid, takers)
 
@@ -92,8 +98,8 @@ def _whirlpools(draw: st.DrawFn) -> Tx:
 
 @st.composite
 def _wasabis(draw: st.DrawFn) -> Tx:
-    """Wasabi 2 and what narrowly is not: 49 to 51 inputs, repeated values, one payer too often."""
-    count = draw(st.sampled_from([49, 50, 51, 60]))
+    """Wasabi 2 and what narrowly is not: 19 to 21 inputs, repeated values, one payer too often."""
+    count = draw(st.sampled_from([19, 20, 21, 30, 60]))
     payers = list(range(count))
     often = draw(st.integers(1, 7))
     payers[:often] = [0] * often
@@ -108,7 +114,7 @@ def _wasabis(draw: st.DrawFn) -> Tx:
 def _equals(draw: st.DrawFn) -> Tx:
     """JoinMarket and Wasabi 1 and what narrowly is not: p equal outputs and about as many others."""
     p = draw(st.sampled_from([2, 3, 4, 5, 6, 9, 10, 10, 11, 12]))
-    denomination = draw(st.sampled_from([546, 2730, 7_999_999, 8_000_000, 9_000_000, 12_000_000, 12_000_001]))
+    denomination = draw(st.sampled_from([546, 2730, 9_000_000, *WASABI1_BOUNDS]))
     others = p + draw(st.sampled_from([-1, -1, 0, 0, 1, -2]))
     paid = [denomination] * p + [denomination + 1 + i for i in range(others)]
     count = max(1, p + draw(st.sampled_from([-1, 0, 0, 1, 3])))
@@ -136,7 +142,7 @@ def _of(spent: int, inputs: int, paid: Sequence[int]) -> Tx:
 
 WHIRLPOOL = _of(5_000_500, 5, [5_000_000] * 5)
 WASABI1 = _of(20_000_000, 10, [10_000_000] * 10 + [123, 456])
-WASABI2 = _of(10**6, 50, [5000, 5000, 6561, 6561, 8192, 8192, 9000, 9001, 9002])
+WASABI2 = _of(10**6, 20, [5000, 5000, 6561, 6561, 8192, 8192, 9000, 9001, 9002])
 JOINMARKET = _of(10**7, 3, [10**6, 10**6, 10**6, 111, 222])
 
 
@@ -159,15 +165,20 @@ def _with_first_outputs(tx: Tx, *values: int) -> Tx:
         (_of(20_000_000, 10, [7_999_999] * 10 + [1]), None),
         (_of(20_000_000, 12, [12_000_000] * 10 + [1]), "wasabi1"),
         (_of(20_000_000, 12, [12_000_001] * 10 + [1]), None),
+        (_of(20_000_000, 10, [4_500_000] * 10 + [1]), "wasabi1"),
+        (_of(20_000_000, 10, [4_499_999] * 10 + [1]), None),
+        (_of(20_000_000, 10, [5_500_000] * 10 + [1]), "wasabi1"),
+        (_of(20_000_000, 10, [5_500_001] * 10 + [1]), None),
         (WASABI2, "wasabi2"),
         (_with_first_outputs(WASABI2, 4999, 4999), None),
         (_with_first_outputs(WASABI2, 5001, 5002), None),
-        (replace(WASABI2, inputs=WASABI2.inputs[:49]), None),
-        (replace(WASABI2, inputs=WASABI2.inputs[:1] * 5 + WASABI2.inputs[5:]), "wasabi2"),
-        (replace(WASABI2, inputs=WASABI2.inputs[:1] * 6 + WASABI2.inputs[6:]), None),
+        (replace(WASABI2, inputs=WASABI2.inputs[:19]), None),
+        (replace(WASABI2, inputs=WASABI2.inputs[:1] * 2 + WASABI2.inputs[2:]), "wasabi2"),
+        (replace(WASABI2, inputs=WASABI2.inputs[:1] * 3 + WASABI2.inputs[3:]), None),
         (replace(WASABI2, outputs=(*WASABI2.outputs[:8], WASABI2.outputs[7])), None),
         (JOINMARKET, "joinmarket"),
         (replace(JOINMARKET, inputs=JOINMARKET.inputs[:1] * 3), None),
+        (replace(JOINMARKET, outputs=(*JOINMARKET.outputs[:4], JOINMARKET.outputs[3])), None),
         (_with_first_outputs(JOINMARKET, 546, 546, 546), None),
         (_with_first_outputs(JOINMARKET, 2730, 2730, 2730), None),
         (_with_first_outputs(JOINMARKET, 10**6, 10**6, 10**6, 10**6), None),
@@ -181,6 +192,24 @@ def test_thresholds(tx: Tx, rule: str | None) -> None:
     """Worked out by hand from methodology section 4."""
     assert coinjoin_rule(tx) == rule
     assert _rules([tx, WHIRLPOOL, tx]) == [rule, "whirlpool", rule]
+
+
+def _real_rounds() -> list[tuple[str, Tx]]:
+    """(reference set, round) of crocs-muni/coinjoin-analysis, dumplings__end_zksnacks_202405: Wasabi 1 with
+    its first base denomination, WabiSabi rounds of coordinators that take fewer inputs."""
+    rounds = json.loads((DATA / "coinjoin_rounds.json").read_text())
+    numbers: dict[str, int] = {}
+
+    def coins(rows: list[tuple[str, int]]) -> tuple[Coin, ...]:
+        return tuple(Coin(numbers.setdefault(script, len(numbers)), True, sat) for script, sat in rows)
+
+    return [(kind, Tx(txid, coins(spent), coins(paid))) for kind, txid, _, spent, paid in rounds]
+
+
+def test_real_rounds() -> None:
+    kinds, rounds = zip(*_real_rounds(), strict=True)
+    assert kinds == ("WasabiCoinJoins", "Wasabi2CoinJoins", "Wasabi2CoinJoins")
+    assert _rules(rounds) == ["wasabi1", "wasabi2", "wasabi2"]
 
 
 def test_a_coinbase_is_no_coinjoin() -> None:

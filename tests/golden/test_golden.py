@@ -112,7 +112,7 @@ def test_chain_statistics(published: tuple[GoldenChain, duckdb.DuckDBPyConnectio
     ).fetchall()
     found = {(str(day), metric): value for day, metric, value in rows}
     expected = chain.expected("chain_stats")
-    assert len(expected) == {"economy": 2949, "mainnet_early": 44}[chain.name]
+    assert {day for day, _ in found} == {row["day"] for row in expected}
     supply_sat = 0
     for row in expected:
         day = row["day"]

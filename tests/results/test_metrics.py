@@ -33,7 +33,7 @@ from tests.support.small_warehouse import (
 )
 
 GOLDEN = Path(__file__).parent.parent / "data" / "golden"
-CHAINS = ("economy", "mainnet_early")
+CHAINS = ("economy", "mainnet_early", "mesa", "fjord")
 EXCHANGES = """
     BFX Bitfinex, BMX BitMEX, BNB Binance, BSP Bitstamp, BTX Bittrex, GEM Gemini, HUO Huobi,
     KRK Kraken, POL Poloniex, BIT Bybit, CBS Coinbase, CRO Crypto.com, DER Deribit, GIO Gate.io,

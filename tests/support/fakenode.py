@@ -61,7 +61,7 @@ class FakeNode:
     @classmethod
     def golden(cls, name: str, **options: Any) -> FakeNode:
         """The node of a golden folder; that of the economy with its recorded stale branches."""
-        chain = {"mainnet_early": "main", "economy": "regtest"}[name]
+        chain = "main" if name == "mainnet_early" else "regtest"
         node = cls(golden_blocks(name), chain=chain, **options)
         if name == "economy":
             node.core.add_recorded_stale_branches()

@@ -6,6 +6,7 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+from etl.chain.networks import MAINNET, REGTEST, Network
 from etl.options import JobOptions, SourceOptions
 from tests.support.fakenode import FakeNode
 
@@ -19,6 +20,7 @@ class GoldenChain:
 
     name: str
     last_height: int
+    network: Network = REGTEST
 
     @property
     def folder(self) -> Path:
@@ -37,8 +39,10 @@ class GoldenChain:
 
 
 ECONOMY = GoldenChain("economy", 531)
-MAINNET_EARLY = GoldenChain("mainnet_early", 4521)
-CHAINS = (ECONOMY, MAINNET_EARLY)
+MAINNET_EARLY = GoldenChain("mainnet_early", 4521, MAINNET)
+MESA = GoldenChain("mesa", 400)
+FJORD = GoldenChain("fjord", 372)
+CHAINS = (ECONOMY, MAINNET_EARLY, MESA, FJORD)
 
 
 def job_options(chain: GoldenChain, data_dir: Path, source: SourceOptions, *, workers: int = 1) -> JobOptions:
