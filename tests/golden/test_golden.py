@@ -122,9 +122,31 @@ def test_chain_statistics(published: tuple[GoldenChain, duckdb.DuckDBPyConnectio
         assert found[day, "TxTfrValNtv"] * 10**8 == int(row["TxTfrVal_sat"])
         assert found[day, "AdrActCnt"] == int(row["AdrActCnt"])
         assert found[day, "FeeTotNtv"] * 10**8 == int(row["FeeTot_sat"])
-        assert found[day, "IssTotNtv"] * 10**8 == int(row["IssTot_sat"])
+        issued = found[day, "IssTotNtv"]
+        assert issued is None if row["BlkCnt"] == "0" else issued * 10**8 == int(row["IssTot_sat"])
         supply_sat += int(row["IssTot_sat"])
         assert found[day, "SplyCur"] * 10**8 == supply_sat
+
+
+def test_days_without_blocks_are_as_published(
+    published: tuple[GoldenChain, duckdb.DuckDBPyConnection],
+) -> None:
+    """Coin Metrics' daily values from 2009-01-03 to 2009-01-08 (coinmetrics/data csv/btc.csv, cb3f32cc)."""
+    chain, con = published
+    if chain.name != "mainnet_early":
+        pytest.skip("Coin Metrics publishes Bitcoin's main network")
+    as_published = {
+        "AdrActCnt": 0, "BlkCnt": 0, "FeeTotNtv": 0, "IssTotNtv": None, "IssTotUSD": None, "HashRate": None,
+        "SplyCur": 0, "TxCnt": 0, "TxTfrCnt": 0, "TxTfrValNtv": 0, "RevNtv": None,
+    }  # fmt: skip
+    rows = con.execute(
+        "SELECT day, metric, value FROM metrics WHERE profile = 'coinmetrics' AND day < '2009-01-09' "
+        f"AND metric IN {tuple(as_published)}"
+    ).fetchall()
+    by_day: dict[str, dict[str, Any]] = {}
+    for day, metric, value in rows:
+        by_day.setdefault(str(day), {})[metric] = value
+    assert by_day == {f"2009-01-0{day}": as_published for day in range(3, 9)}
 
 
 def test_unspent_coinbases(published: tuple[GoldenChain, duckdb.DuckDBPyConnection]) -> None:

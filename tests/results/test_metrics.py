@@ -122,6 +122,8 @@ def test_every_final_calendar_day_has_a_row_for_every_metric_and_profile(
     first, last, days = {
         "economy": (date(2011, 2, 2), date(2019, 2, 28), 2949),
         "mainnet_early": (date(2009, 1, 3), date(2009, 2, 15), 44),
+        "mesa": (date(2011, 2, 2), date(2020, 5, 17), 3393),
+        "fjord": (date(2011, 2, 2), date(2020, 4, 30), 3376),
     }[chain]
     found = con.execute("SELECT min(day), max(day), count(*) FROM calendar").fetchone()
     assert found == (first, last, days)

@@ -1,7 +1,7 @@
 -- metric: Rev{U}
 -- name: Revenue, miners ({U})
 -- definition: what the coinbases of the day pay out: issuance and fees together, genesis not
---   counted. The same in every profile.
+--   counted; NULL on a day without blocks. The same in every profile.
 -- unit: {U}
 -- grain: profile, day
 -- category: mining revenue
@@ -13,7 +13,9 @@ SELECT
     metric_days.profile,
     metric_days.day,
     'Rev' || metric_days.unit AS metric,
-    CAST(chain.coinbase_sat AS DECIMAL(18, 0)) * metric_days.per_sat AS value
+    CASE WHEN chain.block_count > 0 THEN
+        CAST(chain.coinbase_sat AS DECIMAL(18, 0)) * metric_days.per_sat
+    END AS value
 FROM metric_days
 JOIN chain_calendar AS chain
     ON chain.profile = metric_days.profile AND chain.day = metric_days.day;

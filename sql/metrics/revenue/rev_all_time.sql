@@ -7,21 +7,32 @@
 -- grain: profile, day
 -- category: mining revenue
 -- vendor: Coin Metrics RevAllTimeUSD
--- source: rev, chain_calendar
+-- source: rev, chain_calendar, metric_days
 -- since: 0.1
 CREATE OR REPLACE VIEW rev_all_time AS
-WITH sums AS (
+WITH days AS (
     SELECT
         rev.profile,
         rev.day,
         chain.from_genesis,
-        sum(rev.value) OVER so_far AS total,
-        count(rev.value) OVER so_far AS priced_days,
-        rev.day - min(CASE WHEN rev.value IS NOT NULL THEN rev.day END) OVER so_far + 1 AS days
+        coalesce(rev.value, 0 * metric_days.per_sat) AS value
     FROM rev
     JOIN chain_calendar AS chain ON chain.profile = rev.profile AND chain.day = rev.day
+    JOIN metric_days
+        ON metric_days.profile = rev.profile AND metric_days.day = rev.day
+        AND metric_days.unit = 'USD'
     WHERE rev.metric = 'RevUSD'
-    WINDOW so_far AS (PARTITION BY rev.profile ORDER BY rev.day ROWS UNBOUNDED PRECEDING)
+),
+sums AS (
+    SELECT
+        profile,
+        day,
+        from_genesis,
+        sum(value) OVER so_far AS total,
+        count(value) OVER so_far AS priced_days,
+        day - min(CASE WHEN value IS NOT NULL THEN day END) OVER so_far + 1 AS days
+    FROM days
+    WINDOW so_far AS (PARTITION BY profile ORDER BY day ROWS UNBOUNDED PRECEDING)
 )
 SELECT
     profile,

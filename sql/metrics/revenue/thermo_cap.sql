@@ -8,22 +8,32 @@
 -- grain: profile, day
 -- category: mining revenue
 -- vendor: Glassnode mining/thermocap
--- source: iss_tot, chain_calendar
+-- source: iss_tot, chain_calendar, metric_days
 -- since: 0.1
 CREATE OR REPLACE VIEW thermo_cap AS
-WITH sums AS (
+WITH days AS (
     SELECT
         iss_tot.profile,
         iss_tot.day,
         chain.from_genesis,
-        sum(iss_tot.value) OVER so_far AS total,
-        count(iss_tot.value) OVER so_far AS priced_days,
-        iss_tot.day - min(CASE WHEN iss_tot.value IS NOT NULL THEN iss_tot.day END) OVER so_far + 1
-            AS days
+        coalesce(iss_tot.value, 0 * metric_days.per_sat) AS value
     FROM iss_tot
     JOIN chain_calendar AS chain ON chain.profile = iss_tot.profile AND chain.day = iss_tot.day
+    JOIN metric_days
+        ON metric_days.profile = iss_tot.profile AND metric_days.day = iss_tot.day
+        AND metric_days.unit = 'USD'
     WHERE iss_tot.metric = 'IssTotUSD'
-    WINDOW so_far AS (PARTITION BY iss_tot.profile ORDER BY iss_tot.day ROWS UNBOUNDED PRECEDING)
+),
+sums AS (
+    SELECT
+        profile,
+        day,
+        from_genesis,
+        sum(value) OVER so_far AS total,
+        count(value) OVER so_far AS priced_days,
+        day - min(CASE WHEN value IS NOT NULL THEN day END) OVER so_far + 1 AS days
+    FROM days
+    WINDOW so_far AS (PARTITION BY profile ORDER BY day ROWS UNBOUNDED PRECEDING)
 )
 SELECT
     profile,
