@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -30,7 +31,11 @@ def _backfill(chain: GoldenChain, data_dir: Path, source: SourceOptions) -> None
     run_backfill(job_options(chain, data_dir, source), None, Silent())
 
 
-@pytest.fixture(scope="module", params=[(c, s) for c in CHAINS for s in SOURCES], ids=str)
+@pytest.fixture(
+    scope="module",
+    params=[(c, s) for c in CHAINS for s in SOURCES],
+    ids=lambda param: f"{param[0].name}-{param[1]}",
+)
 def indexed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[GoldenChain, str, DataDirectory]:
@@ -82,7 +87,7 @@ def test_tables(published: tuple[GoldenChain, duckdb.DuckDBPyConnection], table:
 def _is_close(value: Any, expected: str) -> bool:
     if expected == "":
         return value is None
-    return value is not None and float(value) == pytest.approx(float(expected), rel=1e-9, abs=1e-9)
+    return value is not None and math.isclose(value, float(expected), rel_tol=1e-9, abs_tol=1e-9)
 
 
 def test_metrics(published: tuple[GoldenChain, duckdb.DuckDBPyConnection]) -> None:
