@@ -37,8 +37,8 @@ _PASSING = (
     "overload", "maintenance", "try again", "eservice:",
 )  # fmt: skip
 """What errors say, in small letters, that pass by themselves. Kraken: EAPI:Rate limit exceeded,
-EGeneral:Too many requests, EGeneral:Temporary lockout, EGeneral:Internal error, EService:Unavailable, Busy and
-others; Coinbase: Public rate limit exceeded, Slow rate limit exceeded, Internal server error."""
+EGeneral:Too many requests, EGeneral:Temporary lockout, EGeneral:Internal error, EService:Unavailable and
+more; Coinbase: Public rate limit exceeded, Slow rate limit exceeded, Internal server error."""
 _CHANGED = "see whether the provider has changed its interface, or use another with --provider"
 _LATER = "try again later, or use another provider with --provider"
 

@@ -2,7 +2,8 @@
 
 GET /0/public/OHLC?pair=XBTUSD&interval=1440&since=SECONDS answers {"error": [], "result": {PAIR:
 [[start, open, high, low, close, vwap, volume, count], ...], "last": ...}} with candles after
-`since`, the latest 720 days at most; the last one is of the day that is not over. Errors come with status 200.
+`since`, the latest 720 days at most; the last one is of the day that is not over.
+Errors come with status 200.
 """
 
 from __future__ import annotations
