@@ -13,7 +13,14 @@ from etl.cli.common import Command, settings_of
 
 @click.command(cls=Command, example="minerflow export ./minerflow-export --format csv --since 2024-01-01")
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--format", "form", type=click.Choice(["parquet", "csv"]), default="parquet", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["parquet", "csv", "csv-for-spreadsheets"]),
+    default="parquet",
+    show_default=True,
+    help="csv-for-spreadsheets is CSV in which no text begins like a formula.",
+)
 @click.option(
     "--since",
     type=click.DateTime(["%Y-%m-%d"]),

@@ -17,7 +17,7 @@ from etl.errors import UsageError
 if TYPE_CHECKING:
     from etl.results.answers import Answer
 
-FORMATS = ("table", "csv", "json", "parquet")
+FORMATS = ("table", "csv", "csv-for-spreadsheets", "json", "parquet")
 
 _Function = TypeVar("_Function", bound=Callable[..., None])
 
@@ -32,6 +32,7 @@ def output_options(function: _Function) -> _Function:
         click.option(
             "--format", "format_name", type=click.Choice(FORMATS), default="table",
             show_default=True,
+            help="csv-for-spreadsheets is CSV in which no text begins like a formula.",
         ),
     ):  # fmt: skip
         function = option(function)

@@ -7,6 +7,7 @@ float); a file appears whole or not at all.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ _NUMBERS = {
 }  # fmt: skip
 _WIDE = {"hugeint", "uhugeint"}
 _NESTED = {"list", "array", "struct", "map"}
+_FORMULA = "^[=+@\\t\\r\\n\uff1d\uff0b\uff0d\uff20-]"
+"""How a text begins that a spreadsheet takes for a formula (OWASP on CSV injection)."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,21 @@ def write_csv(answer: Answer, path: Path) -> None:
     answer.copy("*", path, "FORMAT csv, HEADER")
 
 
+def write_csv_for_spreadsheets(answer: Answer, path: Path) -> None:
+    """As `write_csv`, with an apostrophe before every text, names too, that a spreadsheet would execute."""
+    answer.copy(", ".join(map(_without_formula, answer.columns)), path, "FORMAT csv, HEADER")
+
+
+def _without_formula(column: Column) -> str:
+    """SQL for a column whose texts, and whose name, are no formulas."""
+    name = Column(f"'{column.name}" if re.match(_FORMULA, column.name) else column.name, column.kind)
+    if column.is_number:
+        return f"{column.quoted} AS {name.quoted}"
+    text = f"CAST({column.quoted} AS VARCHAR)"
+    mark = f"CASE WHEN regexp_matches({text}, '{_FORMULA}') THEN chr(39) ELSE '' END"
+    return f"{mark} || {text} AS {name.quoted}"
+
+
 def write_parquet(answer: Answer, path: Path) -> None:
     """One file; 128-bit integers as DECIMAL(38, 0), for Parquet would have them as floats."""
     answer.copy(_exact(answer.columns), path, "FORMAT parquet")
@@ -159,6 +177,7 @@ def write_json(answer: Answer, path: Path) -> None:
 
 WRITERS: dict[str, Callable[[Answer, Path], None]] = {
     "csv": write_csv,
+    "csv-for-spreadsheets": write_csv_for_spreadsheets,
     "json": write_json,
     "parquet": write_parquet,
 }

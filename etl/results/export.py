@@ -1,12 +1,11 @@
 """Writing all results into files, partitioned by profile and year.
 
 Invariants: a file appears whole or stays as it was; one whose rows have not changed since the last
-export is not touched; the manifest names exactly the files that belong to the export.
+export is not touched; what is read is what is exported: with a first day, the years from its own on.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,9 +14,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from etl.disk.files import write_text
-from etl.errors import UsageError
 from etl.results.answers import WRITERS, ask, write_file
+from etl.results.export_folder import ExportFolder, Manifest, Part, part_path
 from etl.results.metrics import literal
 from etl.warehouse.catalogue import LONG_COLUMN, read_catalogue
 from etl.warehouse.dictionary import dictionary_text
@@ -25,9 +23,7 @@ from etl.warehouse.dictionary import dictionary_text
 if TYPE_CHECKING:
     from etl.warehouse.catalogue import Metric
 
-_MANIFEST = "manifest.json"
 _DICTIONARY = "DICTIONARY.md"
-_FORMAT = 1
 _BY_DAY = ("blocks", "days", "daily_flows", "transfers", "miner_flow_days", "active_addresses",
            "exchange_flows", "metrics")  # fmt: skip
 _BY_HEIGHT = {
@@ -47,6 +43,17 @@ class _Dataset:
     has_profile: bool
 
 
+@dataclass(frozen=True)
+class _Partition:
+    """Rows of a dataset that become one file."""
+
+    name: str
+    """of the file, as a path in the directory"""
+    sql: str
+    rows: int
+    digest: str
+
+
 @dataclass
 class Exported:
     """What an export did, in files and rows."""
@@ -55,32 +62,50 @@ class Exported:
     written_rows: int = 0
     unchanged: int = 0
     deleted: int = 0
-    partitions: dict[str, dict[str, object]] = field(default_factory=dict, repr=False)
+    parts: dict[str, Part] = field(default_factory=dict, repr=False)
 
 
 def export(con: duckdb.DuckDBPyConnection, directory: Path, form: str, since: date | None = None) -> Exported:
-    """Bring a directory in line with a database; `form` is parquet or csv.
+    """Bring a directory in line with a database; `form` is parquet, csv or csv-for-spreadsheets.
 
     With `since`, files of earlier years are left as they are. Raises UsageError for a directory that
-    holds other files than an export of that form.
+    holds other files than an export of that form, DataDirectoryLocked beside another export.
     """
-    before = _manifest(directory, form)
-    if not before:
-        directory.mkdir(parents=True, exist_ok=True)
-        _write_manifest(directory, form, {})  # an export that is stopped can be told from other files
     metrics = read_catalogue(con)
-    result = Exported()
     datasets = list(_datasets(con, metrics))
-    for dataset in datasets:
-        for partition in _partitions(con, dataset):
-            _bring_up_to_date(con, directory, form, partition, before, since, result)
-    for path in before.keys() - result.partitions.keys():
-        (directory / path).unlink(missing_ok=True)
-        result.deleted += 1
-    text = dictionary_text(con, [dataset.name for dataset in datasets], metrics)
-    _write_if_other(directory / _DICTIONARY, text)
-    _write_manifest(directory, form, result.partitions)
+    result = Exported()
+    with ExportFolder.opened(directory, form) as folder:
+        before = _before(folder)
+        if since is not None:
+            result.parts = {name: part for name, part in before.items() if _is_earlier(name, since)}
+            result.unchanged = len(result.parts)
+        for dataset in datasets:
+            for partition in _partitions(con, dataset, form, since):
+                _bring_up_to_date(con, folder, form, partition, before.get(partition.name), result)
+        for name in before.keys() - result.parts.keys():
+            folder.delete(name)
+            result.deleted += 1
+        names = [dataset.name for dataset in datasets]
+        folder.write_text(_DICTIONARY, dictionary_text(con, names, metrics))
+        folder.write_manifest(Manifest(duckdb.__version__, result.parts))
     return result
+
+
+def _before(folder: ExportFolder) -> dict[str, Part]:
+    """The files of the last export; no digests where DuckDB, whose they are, was another."""
+    manifest = folder.read_manifest()
+    if manifest is None:
+        manifest = Manifest(duckdb.__version__, {})
+        folder.write_manifest(manifest)  # an export that is stopped can be told from other files
+    if manifest.duckdb != duckdb.__version__:
+        return {name: Part(part.rows, part.bytes, digest="") for name, part in manifest.parts.items()}
+    return manifest.parts
+
+
+def _is_earlier(name: str, since: date) -> bool:
+    """Whether a file is of a year before a day's."""
+    years = [int(folder.removeprefix("year=")) for folder in name.split("/") if folder.startswith("year=")]
+    return any(year < since.year for year in years)
 
 
 def _datasets(con: duckdb.DuckDBPyConnection, metrics: list[Metric]) -> Iterator[_Dataset]:
@@ -99,86 +124,36 @@ def _dataset(con: duckdb.DuckDBPyConnection, name: str, sql: str) -> _Dataset:
     return _Dataset(name, sql, "profile" in columns)
 
 
-@dataclass(frozen=True)
-class _Partition:
-    folder: str
-    sql: str
-    year: int | None
-    rows: int
-    digest: str
-
-
-def _partitions(con: duckdb.DuckDBPyConnection, dataset: _Dataset) -> Iterator[_Partition]:
+def _partitions(
+    con: duckdb.DuckDBPyConnection, dataset: _Dataset, form: str, since: date | None
+) -> Iterator[_Partition]:
     keys = ["profile", "year"] if dataset.has_profile else ["year"]
+    years = f"year IS NULL OR year >= {since.year}" if since else "true"
     found = con.execute(
         f"SELECT {', '.join(keys)}, count(*), bit_xor(hash(r)), sum(CAST(hash(r) AS HUGEINT)) "
-        f"FROM ({dataset.sql}) AS r GROUP BY {', '.join(keys)} ORDER BY {', '.join(keys)}"
+        f"FROM ({dataset.sql}) AS r WHERE {years} GROUP BY {', '.join(keys)} ORDER BY {', '.join(keys)}"
     ).fetchall()
     for *values, rows, mixed, total in found:
         given = [(key, value) for key, value in zip(keys, values, strict=True) if value is not None]
         where = " AND ".join(f"{key} = {literal(str(value))}" for key, value in given) or "true"
         yield _Partition(
-            folder="/".join([dataset.name, *(f"{key}={value}" for key, value in given)]),
+            name=part_path(dataset.name, given, form),
             sql=f"SELECT * EXCLUDE ({', '.join(keys)}) FROM ({dataset.sql}) WHERE {where} ORDER BY ALL",
-            year=dict(given).get("year"),
             rows=rows,
             digest=f"{mixed:x}-{total:x}",
         )
 
 
 def _bring_up_to_date(
-    con: duckdb.DuckDBPyConnection, directory: Path, form: str, partition: _Partition,
-    before: dict[str, dict[str, object]], since: date | None, result: Exported,
+    con: duckdb.DuckDBPyConnection, folder: ExportFolder, form: str, partition: _Partition,
+    before: Part | None, result: Exported,
 ) -> None:  # fmt: skip
-    name = f"{partition.folder}/part.{form}"
-    path = directory / name
-    known = before.get(name, {})
-    is_old = since is not None and partition.year is not None and partition.year < since.year
-    is_there = path.is_file() and path.stat().st_size == known.get("bytes")
-    if is_there and (is_old or known.get("digest") == partition.digest):
+    if before is not None and before.digest == partition.digest and folder.holds(partition.name, before):
         result.unchanged += 1
-        result.partitions[name] = known
+        result.parts[partition.name] = before
         return
-    if is_old:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(ask(con, partition.sql), path, WRITERS[form])
+    answer = ask(con, partition.sql)
+    size = folder.write(partition.name, lambda path: write_file(answer, path, WRITERS[form]))
     result.written += 1
     result.written_rows += partition.rows
-    result.partitions[name] = {
-        "rows": partition.rows, "bytes": path.stat().st_size, "digest": partition.digest,
-    }  # fmt: skip
-
-
-def _manifest(directory: Path, form: str) -> dict[str, dict[str, object]]:
-    """The files of the last export; none where DuckDB, whose digests they are, was another."""
-    path = directory / _MANIFEST
-    if not path.is_file():
-        if directory.is_dir() and any(directory.iterdir()):
-            raise UsageError(
-                f"{directory} holds files that are no export", "name a new or an empty directory"
-            )
-        return {}
-    facts = json.loads(path.read_text(encoding="utf-8"))
-    if facts["format"] != _FORMAT or facts["form"] != form:
-        raise UsageError(
-            f"{directory} holds an export in another format ({facts['form']})",
-            "give the same --format, or name another directory",
-        )
-    partitions: dict[str, dict[str, object]] = facts["partitions"]
-    if facts["duckdb"] != duckdb.__version__:
-        return {name: known | {"digest": ""} for name, known in partitions.items()}
-    return partitions
-
-
-def _write_manifest(directory: Path, form: str, partitions: dict[str, dict[str, object]]) -> None:
-    facts = {
-        "format": _FORMAT, "form": form, "duckdb": duckdb.__version__,
-        "partitions": dict(sorted(partitions.items())),
-    }  # fmt: skip
-    _write_if_other(directory / _MANIFEST, json.dumps(facts, indent=1) + "\n")
-
-
-def _write_if_other(path: Path, text: str) -> None:
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        write_text(path, text)
+    result.parts[partition.name] = Part(partition.rows, size, partition.digest)

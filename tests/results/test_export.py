@@ -1,9 +1,13 @@
-"""Exports hold what the database holds, and rewrite only what has changed."""
+"""Exports hold what the database holds, rewrite only what has changed, and touch nothing but their own."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -31,6 +35,22 @@ def con(original: Path, tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(str(shutil.copy(original, tmp_path / "copy.duckdb"))) as con:
         doubt_statistics(con)
         yield con
+
+
+@pytest.fixture(scope="module")
+def exported(original: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An export of it."""
+    out = tmp_path_factory.mktemp("exported") / "out"
+    with duckdb.connect(str(original), read_only=True) as con:
+        doubt_statistics(con)
+        export(con, out, "parquet")
+    return out
+
+
+@pytest.fixture
+def out(exported: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change."""
+    return Path(shutil.copytree(exported, tmp_path / "out"))
 
 
 def _times(directory: Path) -> dict[str, int]:
@@ -84,18 +104,14 @@ def test_a_second_export_writes_only_what_changed(con: duckdb.DuckDBPyConnection
     assert {Path(name).parts[-4] for name in touched} == {"supply", "metrics"}
 
 
-def test_files_of_rows_that_are_gone_are_deleted(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    export(con, out, "parquet")
+def test_files_of_rows_that_are_gone_are_deleted(con: duckdb.DuckDBPyConnection, out: Path) -> None:
     con.execute("DELETE FROM supply WHERE height < 366")
     done = export(con, out, "parquet")
     assert done.deleted == 1
     assert not (out / "supply" / "profile=entity" / "year=2020" / "part.parquet").exists()
 
 
-def test_since_leaves_earlier_years_alone(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    export(con, out, "parquet")
+def test_since_leaves_earlier_years_alone(con: duckdb.DuckDBPyConnection, out: Path) -> None:
     con.execute("UPDATE supply SET hop0_sat = hop0_sat + 1 WHERE height IN (5, 380)")
     before = _times(out)
     export(con, out, "parquet", since=date(2021, 1, 31))
@@ -105,9 +121,14 @@ def test_since_leaves_earlier_years_alone(con: duckdb.DuckDBPyConnection, tmp_pa
     assert export(con, out, "parquet").written == 2
 
 
-def test_a_damaged_or_missing_file_is_written_anew(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    export(con, out, "parquet")
+def test_since_does_not_delete_earlier_years(con: duckdb.DuckDBPyConnection, out: Path) -> None:
+    con.execute("DELETE FROM supply WHERE height < 366")
+    assert export(con, out, "parquet", since=date(2021, 1, 31)).deleted == 0
+    assert (out / "supply" / "profile=entity" / "year=2020" / "part.parquet").exists()
+    assert export(con, out, "parquet").deleted == 1
+
+
+def test_a_damaged_or_missing_file_is_written_anew(con: duckdb.DuckDBPyConnection, out: Path) -> None:
     folder = out / "supply" / "profile=entity"
     (folder / "year=2020" / "part.parquet").unlink()
     os.truncate(folder / "year=2021" / "part.parquet", 10)
@@ -115,15 +136,61 @@ def test_a_damaged_or_missing_file_is_written_anew(con: duckdb.DuckDBPyConnectio
 
 
 def test_an_export_that_failed_can_be_repeated(
-    con: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    con: duckdb.DuckDBPyConnection, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out = tmp_path / "out"
+    con.execute("UPDATE supply SET hop0_sat = hop0_sat + 1 WHERE height = 380")
     with monkeypatch.context() as broken:
         broken.setattr("etl.results.export.dictionary_text", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             export(con, out, "parquet")
-    assert list(out.rglob("*.tmp")) == []
+    assert [path.name for path in out.rglob("*") if path.name.startswith(".") or "tmp" in path.name] == []
     assert export(con, out, "parquet").written > 0
+
+
+def test_what_a_killed_export_was_writing_is_deleted_by_the_next(
+    original: Path, con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    code = (
+        "import os, signal, sys, duckdb, pathlib\n"
+        "from etl.results.export import WRITERS, export\n"
+        "def stopped(answer, path):\n"
+        "    path.write_bytes(b'half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "WRITERS['parquet'] = stopped\n"
+        "export(duckdb.connect(sys.argv[1], read_only=True), pathlib.Path(sys.argv[2]), 'parquet')\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code, original, out], cwd=Path(__file__).parents[2])
+    assert run.returncode == -signal.SIGKILL
+    assert any(path.is_file() and path.read_bytes() == b"half" for path in out.rglob("*"))
+    assert export(con, out, "parquet").written > 0
+    assert not any(path.is_file() and path.read_bytes() == b"half" for path in out.rglob("*"))
+    assert {path.name for path in out.iterdir() if path.name.startswith(".")} == set()
+
+
+def test_an_export_deletes_nothing_but_its_own(con: duckdb.DuckDBPyConnection, out: Path) -> None:
+    """What each hostile manifest does is in test_export_folder."""
+    (out.parent / "letter.txt").write_text("dear")
+    facts = json.loads((out / "manifest.json").read_text())
+    facts["partitions"]["../letter.txt"] = next(iter(facts["partitions"].values()))
+    (out / "manifest.json").write_text(json.dumps(facts))
+    con.execute("DELETE FROM supply WHERE height < 366")
+    with pytest.raises(UsageError, match=r"manifest\.json is damaged .* '\.\./letter\.txt' is no file"):
+        export(con, out, "parquet")
+    assert (out.parent / "letter.txt").read_text() == "dear"
+    assert (out / "supply" / "profile=entity" / "year=2020" / "part.parquet").exists()
+
+
+def test_names_of_profiles_are_escaped_in_paths(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    out, names = tmp_path / "a" / "out", ["../../x", "a/b=ü %2F", "."]
+    for name in names:
+        con.execute("INSERT INTO supply SELECT ?, height, 1, 2 FROM supply WHERE height < 3", [name])
+    export(con, out, "parquet")
+    assert {path.name.partition(".")[0] for path in tmp_path.iterdir()} == {"a", "copy"}
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["out"]
+    source = f"read_parquet('{out / 'supply' / PARTS}', hive_partitioning = true)"
+    found = con.execute(f"SELECT profile, count(*) FROM {source} GROUP BY ALL ORDER BY ALL").fetchall()
+    assert found == con.execute("SELECT profile, count(*) FROM supply GROUP BY ALL ORDER BY ALL").fetchall()
 
 
 def test_other_directories_are_not_written_to(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
