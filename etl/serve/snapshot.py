@@ -124,17 +124,11 @@ class Snapshot:
 
 def load_snapshot(data_dir: DataDirectory, history: RunHistory, *, threads: int | None = None) -> Snapshot:
     """Read the published file; `threads` is how many DuckDB may take. Raises TerminalError."""
-    import duckdb
-
     con, stat = _open(data_dir)
-    try:
+    with damage_told(data_dir):
         if threads is not None:
             con.execute(f"SET threads = {threads}")
         return _read(con, stat, history)
-    except duckdb.Error as error:
-        raise TerminalError(
-            f"{data_dir.published} cannot be served: {error}", "run minerflow update, which publishes it anew"
-        ) from error
 
 
 def _open(data_dir: DataDirectory) -> tuple[duckdb.DuckDBPyConnection, tuple[int, int]]:
