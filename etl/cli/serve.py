@@ -31,7 +31,7 @@ curl 'http://127.0.0.1:8080/v4/timeseries/asset-metrics?assets=btc&metrics=FlowM
 def command(host: str, port: int, keys: Path | None, most_requests: int | None, **options: Any) -> None:
     """Serve the published results over HTTP, as Coin Metrics' and CryptoQuant's clients read them."""
     try:
-        from etl.serve.server import ServeOptions, serve
+        from etl.serve.listening import ServeOptions, serve
     except ModuleNotFoundError as error:
         raise UsageError(
             f"the server needs the package {error.name}", "pip install 'minerflow[serve]'"

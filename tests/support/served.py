@@ -14,7 +14,7 @@ from typing import Any
 import uvicorn
 
 from etl.disk.datadir import DataDirectory
-from etl.serve.server import ServeOptions, make_server
+from etl.serve.listening import ServeOptions, make_server
 from etl.warehouse.catalogue import build_catalogue
 from tests.support.small_warehouse import (
     BINANCE,

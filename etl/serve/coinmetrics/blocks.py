@@ -57,14 +57,14 @@ def block_range(request: SeriesRequest) -> BlockRange:
 
 def block_page(request: SeriesRequest, span: BlockRange) -> tuple[Rows, int | None]:
     """One page of blocks, and the height where the next begins."""
-    paging = request.paging
-    if paging.token is not None:
-        end = {"last_height": min(span.last_height, paging.token.place)}
-        start = {"first_height": max(span.first_height, paging.token.place)}
-        span = replace(span, **(end if paging.is_from_end else start))
-    heights = _rows(request, span, "DESC" if paging.is_from_end else "ASC", paging.size + 1)
-    following = heights[paging.size] if len(heights) > paging.size else None
-    page = sorted(heights[: paging.size])
+    pages = request.pages
+    if pages.token is not None:
+        end = {"last_height": min(span.last_height, pages.token.place)}
+        start = {"first_height": max(span.first_height, pages.token.place)}
+        span = replace(span, **(end if pages.is_from_end else start))
+    heights = _rows(request, span, "DESC" if pages.is_from_end else "ASC", pages.size + 1)
+    following = heights[pages.size] if len(heights) > pages.size else None
+    page = sorted(heights[: pages.size])
     if not page:
         return _block_rows(request, replace(span, first_height=1, last_height=0)), None
     return _block_rows(request, replace(span, first_height=page[0], last_height=page[-1])), following

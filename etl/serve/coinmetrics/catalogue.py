@@ -14,7 +14,7 @@ from anyio import to_thread
 
 from etl.serve.answers import Answer
 from etl.serve.asked import Asked
-from etl.serve.coinmetrics import ASSET, COMMON, DEFAULT_PROFILE, pages
+from etl.serve.coinmetrics import ASSET, COMMON, DEFAULT_PROFILE, paging
 from etl.serve.coinmetrics.days import is_reviewable
 from etl.serve.coinmetrics.request import (
     DAILY,
@@ -32,9 +32,9 @@ from etl.serve.snapshot import Snapshot, has_value
 from etl.warehouse.catalogue import Metric
 
 _FILTERS = ("assets", "metrics", "reviewable")
-CATALOGUE_PARAMETERS = (*_FILTERS, *pages.PARAMETERS, *COMMON)
-METRICS_PARAMETERS = ("metrics", "reviewable", *pages.PARAMETERS, *COMMON)
-ASSETS_PARAMETERS = ("assets", "include", *pages.PARAMETERS, *COMMON)
+CATALOGUE_PARAMETERS = (*_FILTERS, *paging.PARAMETERS, *COMMON)
+METRICS_PARAMETERS = ("metrics", "reviewable", *paging.PARAMETERS, *COMMON)
+ASSETS_PARAMETERS = ("assets", "include", *paging.PARAMETERS, *COMMON)
 _HINT = "/v4/reference-data/asset-metrics lists the metrics."
 
 Item = dict[str, Any]
@@ -72,8 +72,8 @@ async def _listed(
 ) -> Answer:
     """A page of items, or all of them as a stream."""
     parameters = Parameters(without_empty_key(asked.query), names)
-    paging = pages.asked_paging(parameters, asked.path, pages.START)
-    snapshot = pages.snapshot_of(asked, paging.token)
+    pages = paging.asked_paging(parameters, asked.path, paging.START)
+    snapshot = paging.snapshot_of(asked, pages.token)
     form = parameters.choice("format", (JSON, STREAM), JSON)
     is_pretty = bool(parameters.flag("pretty"))
     if "assets" in parameters.given:
@@ -82,11 +82,11 @@ async def _listed(
     items = await to_thread.run_sync(make, parameters, snapshot)
     if form == STREAM:
         lines = b"".join(orjson.dumps(item, option=orjson.OPT_APPEND_NEWLINE) for item in items)
-        return Answer(lines, pages.NDJSON, edition=snapshot.edition)
-    page, following = paging.cut(range(len(items)))
-    after = None if following is None else pages.next_page(asked, snapshot, parameters, following)
+        return Answer(lines, paging.NDJSON, edition=snapshot.edition)
+    page, following = pages.cut(range(len(items)))
+    after = None if following is None else paging.next_page(asked, snapshot, parameters, following)
     rows = b",".join(orjson.dumps(items[place]) for place in page).decode()
-    return pages.json_page(rows, after, is_pretty, snapshot.edition)
+    return paging.json_page(rows, after, is_pretty, snapshot.edition)
 
 
 def _available(snapshot: Snapshot) -> dict[str, Metric]:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from etl.serve.asked import Asked
-from etl.serve.coinmetrics import ASSET, COMMON, DEFAULT_PROFILE, pages
+from etl.serve.coinmetrics import ASSET, COMMON, DEFAULT_PROFILE, paging
 from etl.serve.coinmetrics.times import asked_instant, asked_zone
 from etl.serve.parameters import Parameters
 from etl.serve.refusals import BadParameter, nearest
@@ -21,7 +21,7 @@ PARAMETERS = (
     "assets", "metrics", "frequency", "status", "start_time", "end_time", "start_height", "end_height",
     "start_hash", "end_hash", "start_inclusive", "end_inclusive", "min_confirmations", "timezone",
     "sort", "limit_per_asset", "null_as_zero", "ignore_unsupported_errors", "ignore_forbidden_errors",
-    *pages.PARAMETERS, *COMMON,
+    *paging.PARAMETERS, *COMMON,
 )  # fmt: skip
 _SIDES = ("time", "height", "hash")
 MOST_HEIGHT = 999_999_999
@@ -55,7 +55,7 @@ class SeriesRequest:
     start: Side
     end: Side
     min_confirmations: int
-    paging: pages.Paging
+    pages: paging.Paging
     limit: int | None
     status: str
     form: str
@@ -66,8 +66,8 @@ class SeriesRequest:
 def read_request(asked: Asked) -> SeriesRequest:
     """The request that a URL makes. Raises BadParameter."""
     parameters = Parameters(without_empty_key(asked.query), PARAMETERS)
-    paging = pages.asked_paging(parameters, asked.path, pages.END)
-    snapshot = pages.snapshot_of(asked, paging.token)
+    pages = paging.asked_paging(parameters, asked.path, paging.END)
+    snapshot = paging.snapshot_of(asked, pages.token)
     frequency = _frequency(parameters)
     _check_sort(parameters, frequency)
     parameters.flag("ignore_forbidden_errors")
@@ -84,7 +84,7 @@ def read_request(asked: Asked) -> SeriesRequest:
         start=start,
         end=end,
         min_confirmations=DEFAULT_CONFIRMATIONS if confirmations is None else confirmations,
-        paging=paging,
+        pages=pages,
         limit=parameters.whole("limit_per_asset", 1, MOST_HEIGHT),
         status=parameters.choice("status", ("all", "flash", "reviewed", "revised"), "all"),
         form=parameters.choice("format", (JSON, STREAM, CSV), JSON),
