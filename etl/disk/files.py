@@ -46,8 +46,13 @@ def read_text(path: Path, error: type[TerminalError]) -> str:
 
 def write_text(path: Path, text: str) -> None:
     """Replace a small text file atomically."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace a small file atomically."""
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
+    temporary.write_bytes(content)
     sync_file(temporary)
     temporary.replace(path)
     sync_file(path.parent)

@@ -22,7 +22,8 @@ from etl.chain.networks import NETWORKS, Network, network_by_genesis
 from etl.disk.datadir import DataDirectory
 from etl.errors import BlocksDirectoryError, MinerflowError, NodeBusy, NodeWarmingUp
 from etl.jobs.request import options_of
-from etl.lake.lake import Chunk, Lake
+from etl.lake.chunk import Chunk
+from etl.lake.lake import Lake
 from etl.options import JobOptions
 from etl.prices.price_file import load_prices
 from etl.results.status import size

@@ -27,7 +27,7 @@ from etl.jobs.plan import wanted_range
 from etl.jobs.report import RunReport
 from etl.jobs.target import Target
 from etl.lake.fill import extract
-from etl.lake.reorg import undo_orphans
+from etl.lake.reorg import set_aside_strangers, undo_orphans
 from etl.lake.spelling import write_address_texts
 from etl.options import JobOptions
 from etl.prices.price_file import load_prices
@@ -119,6 +119,7 @@ def _follow(job: Job, source: Source) -> None:
     job.report.source, job.report.network = source.describe(), source.network.name
     with job.timed("extract"):
         job.report.orphaned_blocks += undo_orphans(job.lake, source, job.warn)
+        set_aside_strangers(job.lake, source, job.warn)
 
 
 def _fill(job: Job, source: Source, wanted: str | None) -> None:
@@ -130,6 +131,7 @@ def _fill(job: Job, source: Source, wanted: str | None) -> None:
             workers=job.options.workers, lock=job.lock, progress=job.progress,
         )  # fmt: skip
         job.lake.compact()
+        job.lake.save_index()
     job.report.blocks += totals.blocks
     job.report.transactions += totals.transactions
     job.report.raw_bytes += totals.raw_bytes

@@ -20,9 +20,10 @@ from etl.chain.networks import COIN_SAT, Network
 from etl.chain.scripts import OP_RETURN
 from etl.disk.datadir import DataDirectory
 from etl.errors import LakeDamaged, MinerflowError
+from etl.lake.chunk import Chunk
 from etl.lake.columns import TABLES
 from etl.lake.extract import ChunkTask, chunk_tables
-from etl.lake.lake import Chunk, Lake, cut_batch
+from etl.lake.lake import Lake, cut_batch
 from etl.options import JobOptions
 from etl.progress import Progress
 from etl.results.published import open_published

@@ -21,8 +21,8 @@ from etl.chain.scripts import identify
 from etl.chain.spent import SpentColumns, decode_spent
 from etl.disk.files import disk_full_named
 from etl.errors import WrongChain
+from etl.lake.chunk import Chunk, ChunkWriter
 from etl.lake.columns import BLOCKS, HASH, INPUTS, OUTPUTS, TXS
-from etl.lake.lake import Chunk, ChunkWriter
 from etl.sources.source import ChunkReader, RawBlocks
 
 BATCH_BYTES = 8 << 20

@@ -31,8 +31,9 @@ from etl.chain.heights import HeightRange
 from etl.chain.mediantime import WINDOW, median_times
 from etl.compiled.memory import give_back_memory, keep_freed_memory
 from etl.disk.lock import JobLock
+from etl.lake.chunk import chunk_ranges
 from etl.lake.extract import ChunkTask, ExtractedChunk, extract_chunk
-from etl.lake.lake import Lake, chunk_ranges
+from etl.lake.lake import Lake
 from etl.progress import Progress
 from etl.sources.source import Source
 
@@ -103,7 +104,8 @@ def extract(
     done = map(extract_chunk, tasks) if one_by_one else _in_parallel(tasks, workers, lock)
     totals = Totals()
     for extracted in done:
-        count = extracted.chunk.last_height - extracted.chunk.first_height + 1
+        lake.add(extracted.chunk)
+        count = extracted.chunk.blocks
         progress.advance(count, extracted.raw_bytes)
         totals.blocks += count
         totals.transactions += extracted.transactions

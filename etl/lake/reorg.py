@@ -1,8 +1,8 @@
-"""Undoing blocks that the source's chain has left.
+"""Bringing the lake in line with the source's chain.
 
-Invariants: what goes is whole chunks, from the one that holds the fork on; they are read anew. A source
-that merely lags behind changes nothing. A chain that shares nothing, or genesis alone, with what is
-indexed is another chain, not a reorganisation.
+Invariants: where the chain was reorganised, what goes is whole chunks, from the one that holds the fork on;
+they are read anew. A source that merely lags behind changes nothing. A chain that shares nothing, or genesis
+alone, with what is indexed is another chain, not a reorganisation.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Callable
 import numpy as np
 
 from etl.errors import WrongChain
-from etl.lake.lake import Chunk, Lake
+from etl.lake.chunk import Chunk
+from etl.lake.lake import Lake
 from etl.sources.source import Source
 
 
@@ -39,9 +40,18 @@ def undo_orphans(lake: Lake, source: Source, warn: Callable[[str], None]) -> int
         raise _wrong_chain(lake, source, "no indexed block but genesis is in the source's chain")
     for chunk in doomed:
         lake.remove(chunk)
-    orphaned = sum(chunk.last_height - max(fork, chunk.first_height - 1) for chunk in doomed)
+    orphaned: int = sum(chunk.last_height - max(fork, chunk.first_height - 1) for chunk in doomed)
     warn(f"{orphaned} blocks above height {fork} left the chain and are undone")
     return orphaned
+
+
+def set_aside_strangers(lake: Lake, source: Source, warn: Callable[[str], None]) -> None:
+    """Set aside chunks of another chain, which stand between some of the source's."""
+    for chunk in {chunk.name: chunk for pair in lake.index.breaks() for chunk in pair}.values():
+        reachable = min(chunk.last_height, source.tip_height) - chunk.first_height + 1
+        if reachable > 0 and _shared_blocks(lake, chunk, source) < reachable:
+            warn(f"chunk {chunk.name} of the lake is of another chain than its neighbours; it is read anew")
+            lake.set_aside(lake.folder(chunk))
 
 
 def _fork_height(lake: Lake, chunks: list[Chunk], source: Source) -> int:

@@ -8,8 +8,8 @@ from pathlib import Path
 from bitcoinrpc.authproxy import AuthServiceProxy
 
 from etl.chain.heights import HeightRange
+from etl.lake.chunk import chunk_ranges
 from etl.lake.extract import BATCH_BYTES
-from etl.lake.lake import chunk_ranges
 from etl.sources.node.address import Credentials, NodeAddress
 from etl.sources.node.retry import Retry
 from etl.sources.rest import RestSource

@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any
 
 from etl.jobs.pipeline import run_backfill, run_restate, run_update
-from etl.lake import extract, lake
+from etl.lake import chunk, extract
 from etl.lake import fill as extraction
 from etl.options import JobOptions, SourceOptions
 from etl.progress import Silent
@@ -26,9 +26,9 @@ from tests.support.golden import POOLS
 
 WRITERS = (
     "etl.disk.files", "etl.disk.lock", "etl.jobs.job", "etl.jobs.pipeline", "etl.jobs.report",
-    "etl.lake.extract", "etl.lake.fill", "etl.lake.lake", "etl.lake.reorg", "etl.tracking.checkpoints",
-    "etl.tracking.inputs", "etl.tracking.run", "etl.warehouse.database", "etl.warehouse.loading",
-    "etl.warehouse.models", "etl.warehouse.publishing",
+    "etl.lake.chunk", "etl.lake.extract", "etl.lake.fill", "etl.lake.index", "etl.lake.lake",
+    "etl.lake.reorg", "etl.tracking.checkpoints", "etl.tracking.inputs", "etl.tracking.run",
+    "etl.warehouse.database", "etl.warehouse.loading", "etl.warehouse.models", "etl.warehouse.publishing",
 )  # fmt: skip
 STARTED = "started"
 """What the process says when it begins the job."""
@@ -65,7 +65,7 @@ class Spec:
 
 def cut_small() -> None:
     """Chunks, batches and checkpoints such that a short chain has many."""
-    lake.CHUNK_BLOCKS = 16
+    chunk.CHUNK_BLOCKS = 16
     extract.BATCH_BYTES = 2000
     tracking.CHECKPOINT_DEPTH = 8
     extraction._SMALL_JOB_BLOCKS = 0

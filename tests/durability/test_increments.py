@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from etl.jobs.pipeline import run_backfill, run_restate, run_update
-from etl.lake import extract, lake
+from etl.lake import chunk, extract
 from etl.lake import fill as extraction
 from etl.options import JobOptions
 from etl.progress import Silent
@@ -82,7 +82,7 @@ def test_random_splits(
     rng = random.Random(seed)
     depth = rng.choice([1, 3, 10, 40])
     monkeypatch.setattr(tracking, "CHECKPOINT_DEPTH", depth)
-    monkeypatch.setattr(lake, "CHUNK_BLOCKS", rng.choice([4, 32, 128, 1024]))
+    monkeypatch.setattr(chunk, "CHUNK_BLOCKS", rng.choice([4, 32, 128, 1024]))
     monkeypatch.setattr(extract, "BATCH_BYTES", rng.choice([1, 20_000, 32 << 20]))
     options = job_options(ECONOMY, tmp_path, node(rng.choice(["rest", "rpc"]), fake))
     tips = _random_tips(rng, scaled(3, 30))
@@ -98,7 +98,7 @@ def test_chunks_batches_and_workers_change_nothing(
     expected: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     chunk_blocks: int, batch_bytes: int, workers: int,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(lake, "CHUNK_BLOCKS", chunk_blocks)
+    monkeypatch.setattr(chunk, "CHUNK_BLOCKS", chunk_blocks)
     monkeypatch.setattr(extract, "BATCH_BYTES", batch_bytes)
     monkeypatch.setattr(extraction, "_SMALL_JOB_BLOCKS", 0)
     options = replace(job_options(ECONOMY, tmp_path, block_files(ECONOMY.blocks_dir)), workers=workers)

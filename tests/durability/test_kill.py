@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from etl.disk.datadir import DataDirectory
-from etl.lake import extract, lake
+from etl.lake import chunk, extract
 from etl.lake import fill as extraction
 from etl.tracking import run as tracking
 from tests.durability.blocktree import ancestor, extended, genesis, write_exchanges
@@ -44,10 +44,10 @@ class Scenario:
 @pytest.fixture(scope="module", autouse=True)
 def small() -> Iterator[None]:
     """The same small pieces in this process, which runs the next run, as in those that are killed."""
-    kept = lake.CHUNK_BLOCKS, extract.BATCH_BYTES, tracking.CHECKPOINT_DEPTH, extraction._SMALL_JOB_BLOCKS
+    kept = chunk.CHUNK_BLOCKS, extract.BATCH_BYTES, tracking.CHECKPOINT_DEPTH, extraction._SMALL_JOB_BLOCKS
     cut_small()
     yield
-    lake.CHUNK_BLOCKS, extract.BATCH_BYTES, tracking.CHECKPOINT_DEPTH, extraction._SMALL_JOB_BLOCKS = kept
+    chunk.CHUNK_BLOCKS, extract.BATCH_BYTES, tracking.CHECKPOINT_DEPTH, extraction._SMALL_JOB_BLOCKS = kept
 
 
 def _start(spec: Spec) -> subprocess.Popen[str]:

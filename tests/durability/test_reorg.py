@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from etl.jobs.pipeline import run_backfill, run_restate, run_update
-from etl.lake import extract, lake
+from etl.lake import chunk, extract
 from etl.lake import fill as extraction
 from etl.options import JobOptions, SourceOptions
 from etl.progress import Silent
@@ -76,7 +76,7 @@ def _check(options: JobOptions, source: SourceOptions, fresh_dir: Path) -> None:
 
 def _small_pieces(monkeypatch: pytest.MonkeyPatch, rng: random.Random) -> None:
     monkeypatch.setattr(tracking, "CHECKPOINT_DEPTH", rng.choice([1, 5, 20, 50]))
-    monkeypatch.setattr(lake, "CHUNK_BLOCKS", rng.choice([8, 32, 128]))
+    monkeypatch.setattr(chunk, "CHUNK_BLOCKS", rng.choice([8, 32, 128]))
     monkeypatch.setattr(extract, "BATCH_BYTES", rng.choice([1, 3000, 32 << 20]))
 
 

@@ -9,8 +9,8 @@ from unittest.mock import patch
 import pytest
 
 from etl.disk.files import sync_tree
+from etl.lake.chunk import ChunkWriter
 from etl.lake.columns import TABLES
-from etl.lake.lake import ChunkWriter
 
 
 def test_what_the_disk_says_of_an_early_batch_is_not_lost(tmp_path: Path) -> None:
@@ -23,7 +23,7 @@ def test_what_the_disk_says_of_an_early_batch_is_not_lost(tmp_path: Path) -> Non
         sync_tree(folder)
 
     writer = ChunkWriter(tmp_path, 0, 0)
-    with patch("etl.lake.lake.sync_tree", failing_once):
+    with patch("etl.lake.chunk.sync_tree", failing_once):
         writer.write({name: schema.empty_table() for name, schema in TABLES.items()})
         with pytest.raises(OSError, match="the disk is failing"):
             writer.commit(
