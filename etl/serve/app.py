@@ -18,6 +18,7 @@ from etl.serve.access import Access
 from etl.serve.answers import Answer
 from etl.serve.asked import Endpoint, Make
 from etl.serve.coinmetrics import catalogue, timeseries
+from etl.serve.cryptoquant import flows, listing
 from etl.serve.gate import Gate
 from etl.serve.monitoring import MEDIA_TYPE, Monitoring, health
 from etl.serve.publications import Publications
@@ -33,6 +34,12 @@ COIN_METRICS: dict[str, Make] = {
     "/v4/catalog-all-v2/asset-metrics": catalogue.catalog_metrics,
     "/v4/reference-data/asset-metrics": catalogue.reference_metrics,
     "/v4/reference-data/assets": catalogue.reference_assets,
+}
+CRYPTO_QUANT: dict[str, Make] = {
+    listing.ENTITY_LIST: listing.entity_list,
+    "/v1/discovery/endpoints": listing.discovery,
+    "/v1/my/discovery/endpoints": listing.my_discovery,
+    "/v1/btc/{category}/{name}": flows.flows,
 }
 
 
@@ -56,7 +63,7 @@ def make_app(publications: Publications, access: Access, monitoring: Monitoring)
 
 def routes(publications: Publications, monitoring: Monitoring) -> list[BaseRoute]:
     """Every path that is answered."""
-    data = [Route(path, Endpoint(publications, make)) for path, make in COIN_METRICS.items()]
+    data = [Route(path, Endpoint(publications, make)) for path, make in (COIN_METRICS | CRYPTO_QUANT).items()]
     return [*data, *_operation(publications, monitoring)]
 
 
@@ -91,4 +98,6 @@ async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] != "http":
         await send({"type": "websocket.close", "code": 1008})
         return
-    raise Refused(404, f"there is nothing at this path. {nearest(scope['path'], COIN_METRICS)}".rstrip())
+    raise Refused(
+        404, f"there is nothing at this path. {nearest(scope['path'], COIN_METRICS | CRYPTO_QUANT)}".rstrip()
+    )

@@ -39,8 +39,10 @@ class Calendar:
         return _EPOCH + timedelta(days=self.first + index)
 
 
+DAY = "day"
 Columns = dict[tuple[str | None, str], "pa.StringArray"]
-"""By profile (None: the same for all) and metric, a text per day of the calendar."""
+"""By profile (None: the same for all) and metric, a text per day of the calendar. Under DAY stands the day
+itself, where the view has a row."""
 
 
 def read_calendar(con: duckdb.DuckDBPyConnection) -> Calendar:
@@ -56,7 +58,7 @@ def read_columns(
 ) -> Columns:
     """The columns of metrics of one view; `rows` says which values of its other keys are wanted."""
     view = metrics[0].view
-    types = {name: kind for name, kind, *_ in con.execute(f"DESCRIBE {view}").fetchall()}
+    types = column_types(con, view)
     by_profile = "profile" if "profile" in types else "NULL AS profile"
     chosen = [key for key in rows if key in types]
     where = " AND ".join(f"{key} = ?" for key in chosen) or "true"
@@ -76,14 +78,19 @@ def read_columns(
     return dict(_wide(table, [metric.id for metric in metrics], calendar))
 
 
-def text_sql(column: str, types: Mapping[str, str]) -> str:
-    """SQL for a column's values as texts."""
-    kind = types[column]
+def column_types(con: duckdb.DuckDBPyConnection, view: str) -> dict[str, str]:
+    """DuckDB's name of the type of each column."""
+    return {name: kind for name, kind, *_ in con.execute(f"DESCRIBE {view}").fetchall()}
+
+
+def text_sql(column: str, types: Mapping[str, str], table: str = "") -> str:
+    """SQL for a column's values as texts; `table` is what stands before its name."""
+    kind, named = types[column], table + column
     if kind in _FLOATS:
         # A number too large for 18 decimal places is a whole one.
-        fixed = f"TRY_CAST(CAST({column} AS VARCHAR) AS DECIMAL(38, 18))"
-        return f"coalesce({_stripped(fixed)}, CAST(TRY_CAST({column} AS HUGEINT) AS VARCHAR))"
-    return _stripped(column) if kind.startswith("DECIMAL") else f"CAST({column} AS VARCHAR)"
+        fixed = f"TRY_CAST(CAST({named} AS VARCHAR) AS DECIMAL(38, 18))"
+        return f"coalesce({_stripped(fixed)}, CAST(TRY_CAST({named} AS HUGEINT) AS VARCHAR))"
+    return _stripped(named) if kind.startswith("DECIMAL") else f"CAST({named} AS VARCHAR)"
 
 
 def _stripped(decimal: str) -> str:
@@ -96,10 +103,9 @@ def _long(table: pa.Table, calendar: Calendar) -> Iterator[tuple[tuple[str | Non
     codes = [np.asarray(key.indices.fill_null(-1)) for key in keys]
     for start, stop in _runs(*codes):
         part = table.slice(start, stop - start)
-        yield (
-            (part.column("profile")[0].as_py(), part.column("metric")[0].as_py()),
-            _by_day(part, "text", calendar),
-        )
+        profile, metric = part.column("profile")[0].as_py(), part.column("metric")[0].as_py()
+        yield (profile, metric), _by_day(part, part.column("text"), calendar)
+        yield (profile, DAY), _by_day(part, part.column("day").cast(pa.string()), calendar)
 
 
 def _wide(
@@ -109,8 +115,10 @@ def _wide(
     code = table.column("profile").combine_chunks().dictionary_encode().indices.fill_null(-1)
     for start, stop in _runs(np.asarray(code)):
         part = table.slice(start, stop - start)
+        profile = part.column("profile")[0].as_py()
         for name in names:
-            yield (part.column("profile")[0].as_py(), name), _by_day(part, name, calendar)
+            yield (profile, name), _by_day(part, part.column(name), calendar)
+        yield (profile, DAY), _by_day(part, part.column("day").cast(pa.string()), calendar)
 
 
 def _runs(*codes: np.ndarray[Any, Any]) -> list[tuple[int, int]]:
@@ -122,10 +130,10 @@ def _runs(*codes: np.ndarray[Any, Any]) -> list[tuple[int, int]]:
     return [(start, stop) for start, stop in zip(bounds, bounds[1:], strict=False) if stop > start]
 
 
-def _by_day(part: pa.Table, name: str, calendar: Calendar) -> Any:
-    """A column of sorted days, with a place for each day of the calendar."""
+def _by_day(part: pa.Table, text: pa.ChunkedArray, calendar: Calendar) -> Any:
+    """A column of the rows of `part`, with a place for each day of the calendar."""
     days = np.asarray(part.column("day").cast(pa.int32())) - calendar.first
-    text = part.column(name).combine_chunks()
+    text = text.combine_chunks()
     places = np.full(calendar.count, -1)
     inside = (days >= 0) & (days < calendar.count)
     places[days[inside]] = np.flatnonzero(inside)

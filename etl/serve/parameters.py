@@ -94,3 +94,8 @@ class Parameters:
         if "" in names:
             raise BadParameter(name, value, "There is an empty name between commas.")
         return names
+
+
+def without_empty_key(query: bytes) -> bytes:
+    """The query without the empty pair that the official client sends where it has no key."""
+    return b"&".join(pair for pair in query.split(b"&") if pair != b"api_key=")

@@ -22,7 +22,7 @@ from etl.errors import TerminalError
 from etl.results.metrics import EVERYONE, Catalogue, Choice, chosen
 from etl.results.published import another, damage_told, open_published
 from etl.serve.answers import Answers
-from etl.serve.columns import Calendar, Columns, by_view, read_calendar, read_columns
+from etl.serve.columns import Calendar, Columns, by_view, column_types, read_calendar, read_columns
 from etl.serve.revisions import FLASH, Revision, RunHistory, nanosecond_text
 
 if TYPE_CHECKING:
@@ -105,6 +105,11 @@ class Snapshot:
         """Rows of a query on the file, as an Arrow table. May be called from any thread."""
         with another(self.con) as cursor:
             return cursor.sql(sql, params=values).to_arrow_table()
+
+    def types(self, view: str) -> dict[str, str]:
+        """DuckDB's name of the type of each column of a view."""
+        with another(self.con) as cursor:
+            return column_types(cursor, view)
 
     def series(self, metrics: list[Metric], rows: Mapping[str, str]) -> Columns:
         """Daily columns of one view that are not held for all, such as those of one miner; kept."""

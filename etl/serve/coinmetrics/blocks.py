@@ -14,9 +14,9 @@ from anyio import to_thread
 from etl.serve.coinmetrics import ASSET
 from etl.serve.coinmetrics.request import MOST_HEIGHT, SeriesRequest, Side
 from etl.serve.coinmetrics.rows import Column, Rows, json_rows
-from etl.serve.coinmetrics.times import SECOND, time_text
 from etl.serve.refusals import BadParameter
 from etl.serve.snapshot import Snapshot
+from etl.serve.times import SECOND, time_text
 from etl.warehouse.catalogue import Metric
 
 _STREAMED_ROWS = 10_000

@@ -24,11 +24,10 @@ from etl.serve.coinmetrics.request import (
     STREAM,
     check_metrics,
     served_assets,
-    without_empty_key,
 )
-from etl.serve.coinmetrics.times import time_text
-from etl.serve.parameters import Parameters
+from etl.serve.parameters import Parameters, without_empty_key
 from etl.serve.snapshot import Snapshot, has_value
+from etl.serve.times import time_text
 from etl.warehouse.catalogue import Metric
 
 _FILTERS = ("assets", "metrics", "reviewable")

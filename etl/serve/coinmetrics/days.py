@@ -10,8 +10,8 @@ import pyarrow as pa
 from etl.serve.coinmetrics import ASSET
 from etl.serve.coinmetrics.request import SeriesRequest, Side
 from etl.serve.coinmetrics.rows import Column, Rows
-from etl.serve.coinmetrics.times import DAY, time_text
 from etl.serve.snapshot import REVIEWABLE, Snapshot, has_value
+from etl.serve.times import DAY, time_text
 
 
 def day_places(request: SeriesRequest) -> np.ndarray[Any, Any]:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from etl.serve.asked import Asked
 from etl.serve.coinmetrics import ASSET, COMMON, DEFAULT_PROFILE, paging
-from etl.serve.coinmetrics.times import asked_instant, asked_zone
-from etl.serve.parameters import Parameters
+from etl.serve.parameters import Parameters, without_empty_key
 from etl.serve.refusals import BadParameter, nearest
 from etl.serve.snapshot import Snapshot
+from etl.serve.times import asked_instant, asked_zone
 
 DAILY, PER_BLOCK = "1d", "1b"
 JSON, STREAM, CSV = "json", "json_stream", "csv"
@@ -91,11 +91,6 @@ def read_request(asked: Asked) -> SeriesRequest:
         is_pretty=bool(parameters.flag("pretty")),
         null_as_zero=bool(parameters.flag("null_as_zero")),
     )
-
-
-def without_empty_key(query: bytes) -> bytes:
-    """The query without the empty pair that the official client sends where it has no key."""
-    return b"&".join(pair for pair in query.split(b"&") if pair != b"api_key=")
 
 
 def served_assets(parameters: Parameters) -> bool:

@@ -34,8 +34,14 @@ def asked_instant(parameters: Parameters, name: str) -> int | None:
     """The instant a parameter names in the zone that `timezone` names. Raises BadParameter."""
     text = parameters.text(name)
     zone = asked_zone(parameters)
-    if text is None:
-        return None
+    return None if text is None else read_instant(name, text, zone)
+
+
+def read_instant(name: str, text: str, zone: ZoneInfo | None = None) -> int:
+    """The instant that a text says, in a zone if one is named, else in its own or UTC.
+
+    Raises BadParameter with the parameter's name.
+    """
     found = _FORM.fullmatch(text)
     if found is None:
         raise BadParameter(name, text, _HINT)
