@@ -43,6 +43,8 @@ pass by itself: try again later. A TerminalError needs a person. `minerflow.erro
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
@@ -143,7 +145,8 @@ def backfill(
     job = _job(data_dir, config, settings)
     from etl.jobs.pipeline import run_backfill
 
-    return run_backfill(job, blocks, progress or Silent())
+    with _watched(progress) as watcher:
+        return run_backfill(job, blocks, watcher)
 
 
 def update(
@@ -158,7 +161,8 @@ def update(
     job = _job(data_dir, config, settings)
     from etl.jobs.pipeline import run_update
 
-    return run_update(job, progress or Silent())
+    with _watched(progress) as watcher:
+        return run_update(job, watcher)
 
 
 def restate(
@@ -173,7 +177,8 @@ def restate(
     job = _job(data_dir, config, settings)
     from etl.jobs.pipeline import run_restate
 
-    return run_restate(job, progress or Silent())
+    with _watched(progress) as watcher:
+        return run_restate(job, watcher)
 
 
 def verify(
@@ -188,7 +193,18 @@ def verify(
     job = _job(data_dir, config, settings)
     from etl.jobs.verify import verify as verdicts
 
-    return list(verdicts(job, deep=deep, progress=progress or Silent()))
+    with _watched(progress) as watcher:
+        return list(verdicts(job, deep=deep, progress=watcher))
+
+
+@contextmanager
+def _watched(progress: Progress | None) -> Iterator[Progress]:
+    """Who is told how far a job is, also that it compiles."""
+    from etl.compiled.notice import compiling_told
+
+    watcher = progress or Silent()
+    with compiling_told(watcher.message):
+        yield watcher
 
 
 def _job(data_dir: str | Path | None, config: str | Path | None, settings: JobSettings) -> JobOptions:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from etl.cli.common import Command, job_of, job_options, say_compiling
+from etl import api
+from etl.cli.common import Command, given, job_of, job_options, settings_of
+from etl.disk.datadir import DataDirectory
 
 if TYPE_CHECKING:
     from etl.jobs.report import RunReport
@@ -38,26 +40,24 @@ def command(wanted: str | None, dry_run: bool, **options: Any) -> None:
     RANGE is FIRST:LAST with both ends, :LAST, FIRST:, FIRST:+COUNT, +COUNT (so many more than are
     indexed) or -COUNT: (the last ones); 500k and 1.2M are understood. Without it: everything.
     """
-    job = job_of(options)
     wanted = wanted.strip() if wanted else None
     if dry_run:
-        _print_plan(job, wanted)
+        _print_plan(job_of(options), wanted)
         return
-    say_compiling()
     from etl.cli.progress import open_progress
-    from etl.jobs.pipeline import run_backfill
 
     with open_progress() as progress:
-        report = run_backfill(job, wanted, progress)
+        report = api.backfill(blocks=wanted, progress=progress, **given(options))
     click.echo(summary(report))
-    click.echo(f"published: {job.data_dir / 'minerflow.duckdb'}")
+    click.echo(f"published: {DataDirectory(settings_of(options).data_dir).published}")
 
 
 def _print_plan(job: JobOptions, wanted: str | None) -> None:
     from etl.cli.progress import open_progress
+    from etl.compiled.notice import compiling_told
     from etl.jobs.plan import plan_backfill
 
-    with open_progress() as progress:
+    with open_progress() as progress, compiling_told(progress.message):
         plan = plan_backfill(job, wanted, progress)
     for line in plan.lines():
         click.echo(line)

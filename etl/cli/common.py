@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from etl import cache_folder
+from etl.cli.text import printable
 from etl.errors import MinerflowError
 from etl.settings import SOURCES, Settings, load_settings
 
 if TYPE_CHECKING:
     from etl.options import JobOptions
+    from etl.results.database import Database
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -61,10 +63,10 @@ class Command(click.Command):
 def _fail(ctx: click.Context, error: Exception, what: str, action: str, code: int) -> NoReturn:
     if ctx.params["verbose"]:
         click.echo("".join(traceback.format_exception(error)), err=True)
-    click.echo(f"error: {what}", err=True)
+    click.echo(f"error: {printable(what)}", err=True)
     for note in getattr(error, "__notes__", ()):
-        click.echo(f"       {note}", err=True)
-    click.echo(f"next: {action}", err=True)
+        click.echo(f"       {printable(note)}", err=True)
+    click.echo(f"next: {printable(action)}", err=True)
     ctx.exit(code)
 
 
@@ -123,6 +125,18 @@ def job_options(function: _Function) -> _Function:
     return source_options(input_options(function))
 
 
+def given(options: dict[str, Any]) -> dict[str, Any]:
+    """A command's options that are settings, and the settings file, as functions of etl.api take them."""
+    return {key: value for key, value in options.items() if key != "verbose"}
+
+
+def opened(options: dict[str, Any], *, provisional: bool = False) -> Database:
+    """The published results that a command's options name."""
+    from etl import api
+
+    return api.open(options["data_dir"], provisional=provisional, config=options["config"])
+
+
 def settings_of(options: dict[str, Any]) -> Settings:
     """The settings in force, given a command's options that bear their names."""
     named = {key: value for key, value in options.items() if key not in _NOT_SETTINGS}
@@ -133,14 +147,7 @@ def settings_of(options: dict[str, Any]) -> Settings:
 
 def job_of(options: dict[str, Any]) -> JobOptions:
     """What a job is to know, given a command's options."""
-    from etl.jobs.request import options_of
+    from etl.jobs.request import requested
 
-    return options_of(settings_of(options))
-
-
-def say_compiling() -> None:
-    """Tell that the first job after an installation or upgrade takes longer, where this is one."""
-    from etl.compiled import IS_NEW
-
-    if IS_NEW:
-        click.echo("compiling code, once: this takes about a minute", err=True)
+    named = {key: value for key, value in options.items() if key not in _NOT_SETTINGS}
+    return requested(named, options["config"])

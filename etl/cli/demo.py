@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from etl.cli.common import Command, say_compiling, settings_of
-from etl.cli.text import print_fields, print_table
+from etl.cli.common import Command, settings_of
+from etl.cli.text import Heading, print_fields, print_table
 from etl.disk.datadir import DataDirectory
 from etl.resources import demo_dir
 
@@ -50,11 +50,11 @@ def command(data_dir: Path | None, **options: Any) -> None:
     The results go to ./minerflow-demo, or to --data-dir.
     """
     from etl.cli.progress import open_progress
+    from etl.compiled.notice import compiling_told
 
     settings = settings_of(options)
     base = data_dir or DIRECTORY
-    say_compiling()
-    with open_progress() as progress:
+    with open_progress() as progress, compiling_told(progress.message):
         for chain in CHAINS:
             _run(settings, chain, base / chain, progress)
     for chain, description in CHAINS.items():
@@ -93,8 +93,8 @@ def _show(data_dir: DataDirectory) -> None:
         days, values = _latest_days(con)
     print_fields({name: f"{count:>9,}" for name, count in zip(names, counts, strict=True)})
     click.echo("\nlatest final days (profile entity, BTC)")
-    columns = [("metric", False), *((day, True) for day in days)]
-    print_table(columns, list(zip(METRICS, *values, strict=True)))
+    headings = [Heading("metric"), *(Heading(day, is_number=True) for day in days)]
+    print_table(headings, list(zip(METRICS, *values, strict=True)))
 
 
 def _latest_days(con: duckdb.DuckDBPyConnection) -> tuple[list[str], list[list[str]]]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from etl.cli.common import Command
-from etl.cli.metrics import choice_of, choice_options, metric_of_day, published_metrics
-from etl.cli.output import check_output, output_options, write_answer
+from etl.cli.common import Command, opened
+from etl.cli.metrics import choice_of, choice_options
+from etl.cli.output import TABLE, output_options, print_first, taken_output
 
 if TYPE_CHECKING:
     from datetime import date
@@ -28,29 +27,23 @@ MOST_TABLE_ROWS = 100
 @click.argument("day", type=click.DateTime(["%Y-%m-%d"]))
 @choice_options
 @output_options
-def command(
-    name: str, day: datetime, provisional: bool, format_name: str, output: Path | None,
-    **options: Any,
-) -> None:  # fmt: skip
+def command(name: str, day: datetime, provisional: bool, **options: Any) -> None:
     """Show the transactions behind a day's number, largest first.
 
     DAY is written like 2024-04-20. The amounts are those that count for the metric; what leaves in
     a difference of two is negative.
     """
-    from etl.results.answers import ask
-    from etl.results.drill import check_day, drill_sql
-    from etl.results.metrics import check_choice
+    from etl.results.metrics import Catalogue
+    from etl.results.questions import drill_answer
 
-    check_output(format_name, output)
-    choice = choice_of(options)
-    with published_metrics(options, provisional) as (con, catalogue):
-        metric = metric_of_day(catalogue, name)
-        sql = drill_sql(catalogue, metric, day.date(), choice)
-        check_day(con, day.date())
-        check_choice(con, metric, choice)
-        write_answer(ask(con, sql), format_name, output, MOST_TABLE_ROWS)
-        if format_name == "table":
-            _sum_up(con, sql, metric, day.date(), choice)
+    output, choice = taken_output(options), choice_of(options)
+    with opened(options, provisional=provisional).reading() as con:
+        answer = drill_answer(con, name, day.date(), choice)
+        if output.form == TABLE:
+            print_first(answer, MOST_TABLE_ROWS)
+            _sum_up(con, answer.sql, Catalogue(con).find_daily(name), day.date(), choice)
+        else:
+            output.write(answer)
 
 
 def _sum_up(con: duckdb.DuckDBPyConnection, sql: str, metric: Metric, day: date, choice: Choice) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from etl.cli.common import Command, settings_of
+from etl.cli.common import Command, opened
 
 
 @click.command(cls=Command, example="minerflow export ./minerflow-export --format csv --since 2024-01-01")
@@ -31,11 +31,9 @@ def command(directory: Path, form: str, since: datetime | None, **options: Any) 
 
     A second export to the same directory writes only the files whose rows have changed.
     """
-    from etl.disk.datadir import DataDirectory
     from etl.results.export import export
-    from etl.results.published import open_published
 
-    with open_published(DataDirectory(settings_of(options).data_dir)) as con:
+    with opened(options).reading() as con:
         done = export(con, directory, form, since.date() if since else None)
     click.echo(
         f"{directory}: {done.written:,} files written ({done.written_rows:,} rows), "

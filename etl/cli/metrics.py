@@ -1,28 +1,23 @@
-"""`minerflow metrics`: list, get, sql."""
+"""`minerflow metrics`: list, show, get, sql."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from etl.cli.common import Command, settings_of
-from etl.cli.output import check_output, output_options, write_answer
-from etl.cli.text import print_table
-from etl.errors import UsageError
+from etl.cli.common import Command, opened
+from etl.cli.output import TABLE, output_options, print_latest, taken_output
+from etl.cli.text import Heading, print_fields, print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     import duckdb
 
-    from etl.results.metrics import Catalogue, Choice
+    from etl.results.metrics import Choice
     from etl.warehouse.catalogue import Metric
 
 MOST_TABLE_ROWS = 1_000
@@ -30,6 +25,8 @@ MOST_TABLE_ROWS = 1_000
 _Function = TypeVar("_Function", bound=Callable[..., None])
 _DAY = click.DateTime(["%Y-%m-%d"])
 
+_NARROW = ("id", "name", "unit")
+_WIDE = (*_NARROW, "interval", "category", "vendor", "description")
 _LIST_EXAMPLE = 'minerflow metrics list --search "exchange puell"'
 _GET_EXAMPLE = """\
 minerflow metrics get FlowMinerOut1HopAllNtv MRI1HopAll30d --start 2024-01-01
@@ -38,25 +35,10 @@ minerflow metrics get MinerOutflowTop10Ntv --miner AntPool --interval hour --for
 
 @click.group(epilog="\b\nExample:\n  minerflow metrics get RevNtv MPI")
 def command() -> None:
-    """List the metrics, get their values, see their SQL.
+    """List the metrics, see what each is, get their values and their SQL.
 
     Each takes --data-dir, --config and -v, --verbose.
     """
-
-
-@contextmanager
-def published_metrics(
-    options: dict[str, Any], provisional: bool = False
-) -> Iterator[tuple[duckdb.DuckDBPyConnection, Catalogue]]:
-    """The published database of these options and its catalogue."""
-    from etl.disk.datadir import DataDirectory
-    from etl.results.metrics import Catalogue, show_running_day
-    from etl.results.published import open_published
-
-    with open_published(DataDirectory(settings_of(options).data_dir)) as con:
-        if provisional:
-            show_running_day(con)
-        yield con, Catalogue(con)
 
 
 def choice_options(function: _Function) -> _Function:
@@ -106,33 +88,58 @@ def _date(moment: datetime | None) -> date | None:
 
 @command.command("list", cls=Command, example=_LIST_EXAMPLE)
 @click.option("--search", metavar="WORDS", default="", help="Only those that have all these words.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_metrics(search: str, as_json: bool, **options: Any) -> None:
-    """List the metrics, with whose metric each corresponds to."""
-    with published_metrics(options) as (_, catalogue):
-        found = catalogue.search(search)
+@click.option("--wide", is_flag=True, help="All that is known of each; a terminal may lack the room.")
+@click.option("--json", "as_json", is_flag=True, help="Print all that is known of each as JSON.")
+def list_metrics(search: str, wide: bool, as_json: bool, **options: Any) -> None:
+    """List the metrics; `metrics show ID` says more of one."""
+    from etl.results.metrics import Catalogue
+
+    with opened(options).reading() as con:
+        found = Catalogue(con).search(search)
     if as_json:
         click.echo(json.dumps([asdict(metric) for metric in found], indent=1))
         return
-    names = ("id", "name", "unit", "interval", "category", "vendor", "description")
-    rows = [_row(metric, found) for metric in found if metric.interval == _longest(metric, found)]
-    print_table([(name, False) for name in names], rows)
+    per = intervals(found)
+    metrics = [metric for metric in found if metric.interval == per[metric.id][0]]
+    names = _WIDE if wide else _NARROW
+    rows = [[value for name, value in _facts(metric, per[metric.id]) if name in names] for metric in metrics]
+    print_table([Heading(name, folds=name != "id") for name in names], rows)
 
 
-def _row(metric: Metric, found: list[Metric]) -> tuple[str, ...]:
-    intervals = ", ".join(_intervals(metric, found))
-    return (
-        metric.id, metric.name, metric.unit, intervals, metric.category, metric.vendor,
-        metric.description,
-    )  # fmt: skip
+def intervals(metrics: Iterable[Metric]) -> dict[str, list[str]]:
+    """The intervals of each id, the longest first."""
+    found: dict[str, list[str]] = {}
+    for metric in metrics:
+        found.setdefault(metric.id, []).append(metric.interval)
+    return found
 
 
-def _intervals(metric: Metric, found: list[Metric]) -> list[str]:
-    return [other.interval for other in found if other.id == metric.id]
+def _facts(metric: Metric, per: list[str]) -> list[tuple[str, str]]:
+    return [
+        ("id", metric.id),
+        ("name", metric.name),
+        ("unit", metric.unit),
+        ("interval", ", ".join(per)),
+        ("category", metric.category),
+        ("vendor", metric.vendor),
+        ("description", metric.description),
+        ("view", f"{metric.view}, column {metric.column_name}"),
+        ("a row per", metric.grain),
+        ("from", metric.source),
+        ("since", metric.since),
+    ]
 
 
-def _longest(metric: Metric, found: list[Metric]) -> str:
-    return _intervals(metric, found)[0]
+@command.command("show", cls=Command, example="minerflow metrics show PuellMulRev")
+@click.argument("name", metavar="ID")
+def show(name: str, **options: Any) -> None:
+    """Print what a metric is, in which unit, and where it stands."""
+    from etl.results.metrics import Catalogue
+
+    with opened(options).reading() as con:
+        catalogue = Catalogue(con)
+    metric = catalogue.find(name)
+    print_fields(dict(_facts(metric, intervals(catalogue.metrics)[metric.id])))
 
 
 @command.command("get", cls=Command, example=_GET_EXAMPLE)
@@ -141,22 +148,20 @@ def _longest(metric: Metric, found: list[Metric]) -> str:
 @choice_options
 @click.option("--interval", type=click.Choice(["day", "hour", "block"]), help="[default: the longest it has]")
 @output_options
-def get(
-    ids: tuple[str, ...], interval: str | None, provisional: bool, format_name: str,
-    output: Path | None, **options: Any,
-) -> None:  # fmt: skip
-    """Print the values of metrics, a row for each day (or hour, or block) and a column for each."""
-    from etl.results.answers import ask
-    from etl.results.metrics import check_choice, values_sql
+def get(ids: tuple[str, ...], interval: str | None, provisional: bool, **options: Any) -> None:
+    """Print the values of metrics, a row for each day (or hour, or block) and a column for each.
 
-    check_output(format_name, output)
-    choice = choice_of(options)
-    with published_metrics(options, provisional) as (con, catalogue):
-        metrics = [catalogue.find(name, interval) for name in dict.fromkeys(ids)]
-        for metric in metrics:
-            check_choice(con, metric, choice)
-        answer = ask(con, values_sql(metrics, choice))
-        write_answer(answer, format_name, output, MOST_TABLE_ROWS)
+    A table shows the latest rows, from where something is known on; the other formats have all.
+    """
+    from etl.results.questions import metric_answer
+
+    output, choice = taken_output(options), choice_of(options)
+    with opened(options, provisional=provisional).reading() as con:
+        answer = metric_answer(con, ids, choice, interval)
+        if output.form == TABLE:
+            print_latest(answer, MOST_TABLE_ROWS, from_known=choice.start is None)
+        else:
+            output.write(answer)
         if provisional:
             _say_which_day_runs(con)
 
@@ -172,20 +177,13 @@ def _say_which_day_runs(con: duckdb.DuckDBPyConnection) -> None:
 @choice_options
 @click.option("--interval", type=click.Choice(["day", "hour", "block"]), help="[default: the longest it has]")
 def sql(name: str, interval: str | None, provisional: bool, **options: Any) -> None:
-    """Print the query behind a metric, and the view that it asks."""
-    from etl.results.metrics import definition_sql, values_sql
+    """Print the query behind a metric, and the published view that it asks."""
+    from etl.results.metrics import Catalogue, definition_sql, values_sql
 
     choice = choice_of(options)
-    with published_metrics(options) as (_, catalogue):
-        metric = catalogue.find(name, interval)
+    with opened(options).reading() as con:
+        metric = Catalogue(con).find(name, interval)
+        definition = definition_sql(con, metric)
     if provisional:
         click.echo("SET VARIABLE provisional = true;\n")
-    click.echo(f"{values_sql([metric], choice)};\n\n{definition_sql(metric).rstrip()}")
-
-
-def metric_of_day(catalogue: Catalogue, name: str) -> Metric:
-    """The metric of that id per day. Raises UsageError."""
-    metric = catalogue.find(name)
-    if metric.interval != "day":
-        raise UsageError(f"{metric.id} is no number of a day", "name a metric that has one")
-    return metric
+    click.echo(f"{values_sql([metric], choice)};\n\n{definition}")

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from etl.cli.common import Command
-from etl.cli.metrics import choice_of, choice_options, metric_of_day, published_metrics, span_options
+from etl.cli.common import Command, opened
+from etl.cli.metrics import choice_of, choice_options, span_options
 from etl.errors import UsageError
 
 if TYPE_CHECKING:
     import duckdb
 
     from etl.results.charts.chart import Chart
-    from etl.results.metrics import Catalogue, Choice
+    from etl.results.metrics import Choice
 
 POOLS = "pools"
 ENDINGS = (".png", ".svg", ".html")
@@ -60,8 +60,8 @@ def command(
         raise UsageError(f"{output} is no chart file", f"end its name with {' or '.join(ENDINGS)}")
     choice = choice_of(options)
     how = {"averages": averages, "with_price": with_price, "with_bands": bollinger, "is_log": is_log}
-    with published_metrics(options, provisional) as (con, catalogue):
-        chart = _chart(con, catalogue, ids, choice, how)
+    with opened(options, provisional=provisional).reading() as con:
+        chart = _chart(con, ids, choice, how)
     if output:
         _write(chart, output)
         return
@@ -71,15 +71,15 @@ def command(
 
 
 def _chart(
-    con: duckdb.DuckDBPyConnection, catalogue: Catalogue, ids: tuple[str, ...], choice: Choice,
-    how: dict[str, Any],
+    con: duckdb.DuckDBPyConnection, ids: tuple[str, ...], choice: Choice, how: dict[str, Any]
 ) -> Chart:  # fmt: skip
     from etl.results.charts.data import metric_chart, pools_chart
-    from etl.results.metrics import check_choice
+    from etl.results.metrics import Catalogue, check_choice
 
     if ids == (POOLS,):
         return pools_chart(con, choice.start, choice.end)
-    metrics = [metric_of_day(catalogue, name) for name in dict.fromkeys(ids)]
+    catalogue = Catalogue(con)
+    metrics = [catalogue.find_daily(name) for name in dict.fromkeys(ids)]
     for metric in metrics:
         check_choice(con, metric, choice)
     return metric_chart(con, metrics, choice, **how)

@@ -13,40 +13,26 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    SpinnerColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, Progress, SpinnerColumn, Task, TextColumn
 from rich.text import Text
+
+from etl.cli.pace import Pace, span
+from etl.cli.text import printable
 
 LINE_EVERY_S = 5.0
 
 
-def rates(blocks: int, raw_bytes: int, seconds: float) -> str:
-    """Blocks and megabytes per second as text, "" before anything can be said."""
-    if seconds <= 0 or not blocks:
-        return ""
-    text = f"{blocks / seconds:,.0f} blk/s"
-    return text + (f", {raw_bytes / 1e6 / seconds:,.1f} MB/s" if raw_bytes else "")
+class _Course(TextColumn):
+    """The pace of a station, and what it took once it is done."""
 
-
-def span(seconds: float) -> str:
-    """A time span as 1:02:03 or 2:03."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-class _Rates(TextColumn):
     def __init__(self) -> None:
         super().__init__("")
 
     def render(self, task: Task) -> Text:
-        return Text(rates(int(task.completed), task.fields["raw_bytes"], task.elapsed or 0))
+        pace: Pace = task.fields["pace"]
+        if task.stop_time is None:
+            return Text(pace.text())
+        return Text(f"in {span(task.elapsed or 0)}")
 
 
 class BarProgress:
@@ -58,8 +44,7 @@ class BarProgress:
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.fields[count]}"),
-            _Rates(),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            _Course(),
             console=Console(file=stream),
         )
         self._task: Task | None = None
@@ -81,7 +66,8 @@ class BarProgress:
     def station(self, name: str, total_blocks: int) -> None:
         """Finish the bar before and start another."""
         self._finish()
-        identity = self._bars.add_task(name, total=total_blocks or None, count="", raw_bytes=0)
+        pace = Pace(total_blocks, time.monotonic)
+        identity = self._bars.add_task(name, total=total_blocks or None, count="", pace=pace)
         self._task = next(task for task in self._bars.tasks if task.id == identity)
 
     def advance(self, blocks: int, raw_bytes: int = 0) -> None:
@@ -89,17 +75,15 @@ class BarProgress:
         task = self._task
         if task is None or task.total is None:
             return
-        done = int(task.completed) + blocks
+        pace: Pace = task.fields["pace"]
+        pace.advance(blocks, raw_bytes)
         self._bars.update(
-            task.id,
-            completed=done,
-            count=f"{done:,} of {task.total:,.0f} blocks",
-            raw_bytes=task.fields["raw_bytes"] + raw_bytes,
+            task.id, completed=pace.blocks, count=f"{pace.blocks:,} of {task.total:,.0f} blocks"
         )
 
     def message(self, text: str) -> None:
         """A line above the bars."""
-        self._bars.console.print(Text(text))
+        self._bars.console.print(Text(printable(text)))
 
     def _finish(self) -> None:
         if self._task is None:
@@ -132,29 +116,20 @@ class LineProgress:
     def station(self, name: str, total_blocks: int) -> None:
         """Count from 0."""
         self._name = name
-        self._total = total_blocks
-        self._done = self._raw_bytes = 0
-        self._started_at = self._clock()
+        self._pace = Pace(total_blocks, self._clock)
 
     def advance(self, blocks: int, raw_bytes: int = 0) -> None:
         """Count, and write a line if the last one is old enough."""
-        self._done += blocks
-        self._raw_bytes += raw_bytes
-        if self._total and self._clock() - self._written_at >= LINE_EVERY_S:
-            self.message(self._line())
+        pace = self._pace
+        pace.advance(blocks, raw_bytes)
+        if pace.total and self._clock() - self._written_at >= LINE_EVERY_S:
+            counted = f"{self._name}: {pace.blocks}/{pace.total} blocks"
+            self.message(", ".join(filter(None, (counted, pace.text()))))
             self._written_at = self._clock()
 
     def message(self, text: str) -> None:
         """A line of its own."""
-        print(text, file=self._stream, flush=True)  # noqa: T201
-
-    def _line(self) -> str:
-        seconds = self._clock() - self._started_at
-        left = seconds * (self._total - self._done) / self._done if self._done else 0.0
-        return (
-            f"{self._name}: {self._done}/{self._total} blocks, "
-            f"{rates(self._done, self._raw_bytes, seconds)}, {span(left)} left"
-        )
+        print(printable(text), file=self._stream, flush=True)  # noqa: T201
 
 
 def open_progress() -> BarProgress | LineProgress:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from etl.cli.common import Command, input_options, job_of, say_compiling
+from etl import api
+from etl.cli.common import Command, given, input_options
 
 if TYPE_CHECKING:
     from etl.jobs.report import RunReport
@@ -29,14 +30,11 @@ def command(from_day: Any, as_json: bool, **options: Any) -> None:
     After new labels or a new method, and to let the coinmetrics profile's exchanges own retroactively what
     was learnt since. What is published stays until the new results are complete.
     """
-    job = job_of(options)
-    say_compiling()
     from etl.cli.backfill import summary
     from etl.cli.progress import open_progress
-    from etl.jobs.pipeline import run_restate
 
     with open_progress() as progress:
-        report = run_restate(job, progress)
+        report = api.restate(progress=progress, **given(options))
     report.days_changed = _since(report, from_day.date() if from_day else None)
     click.echo(report.to_json() if as_json else "\n".join([summary(report), *_changes(report)]))
 

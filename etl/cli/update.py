@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from etl.cli.common import Command, job_of, job_options, say_compiling
+from etl import api
+from etl.cli.common import Command, given, job_options
 
 _EXAMPLE = "minerflow update --data-dir /srv/minerflow"
 
@@ -20,14 +21,11 @@ def command(as_json: bool, **options: Any) -> None:
     Made for cron and systemd timers: exits 0 also where there was nothing new, and 4 while another job
     works on the data directory.
     """
-    job = job_of(options)
-    say_compiling()
     from etl.cli.backfill import summary
     from etl.cli.progress import open_progress
-    from etl.jobs.pipeline import run_update
 
     with open_progress() as progress:
-        report = run_update(job, progress)
+        report = api.update(progress=progress, **given(options))
     if as_json:
         click.echo(report.to_json())
     elif report.is_current:

@@ -6,7 +6,9 @@ from typing import Any
 
 import click
 
-from etl.cli.common import Command, job_of, source_options
+from etl import api
+from etl.cli.common import Command, given, source_options
+from etl.cli.text import printable
 
 _MARKS = {True: "sound", False: "WRONG", None: "-"}
 
@@ -20,13 +22,11 @@ def command(deep: bool, **options: Any) -> None:
     --deep also reads the lake's checksums, reads a sample of blocks again from the source, and compares
     what is unspent with the node's gettxoutsetinfo.
     """
-    job = job_of(options)
     from etl.cli.progress import open_progress
-    from etl.jobs.verify import verify
 
     with open_progress() as progress:
-        verdicts = list(verify(job, deep=deep, progress=progress))
+        verdicts = api.verify(deep=deep, progress=progress, **given(options))
     for verdict in verdicts:
-        click.echo(f"{_MARKS[verdict.is_sound]:6} {verdict.subject}: {verdict.what}")
+        click.echo(f"{_MARKS[verdict.is_sound]:6} {verdict.subject}: {printable(verdict.what)}")
     if any(verdict.is_sound is False for verdict in verdicts):
         raise SystemExit(1)

@@ -15,8 +15,6 @@ from typing import Any
 from etl import cache_folder
 
 CACHE_FOLDER = cache_folder.choose()
-IS_NEW = not any(CACHE_FOLDER.iterdir())
-"""Whether nothing is compiled yet, so that the first job will take a minute longer."""
 
 os.environ[cache_folder.VARIABLE] = str(CACHE_FOLDER)  # for processes that this one starts
 

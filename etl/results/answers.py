@@ -28,6 +28,7 @@ _NUMBERS = {
     "ubigint", "uhugeint", "float", "double", "decimal",
 }  # fmt: skip
 _WIDE = {"hugeint", "uhugeint"}
+_EXPLAIN = re.compile(r"\s*EXPLAIN\s+(ANALY[SZ]E\s+)?(.*)", re.IGNORECASE | re.DOTALL)
 _NESTED = {"list", "array", "struct", "map"}
 _FORMULA = "^[=+@\\t\\r\\n\uff1d\uff0b\uff0d\uff20-]"
 """How a text begins that a spreadsheet takes for a formula (OWASP on CSV injection)."""
@@ -74,6 +75,13 @@ class Answer:
             self.con.execute(f"{self.select('CAST(COLUMNS(*) AS VARCHAR)')} LIMIT {most_rows}")
             return self.con.fetchall()
 
+    def latest_texts(self, most_rows: int) -> list[tuple[str | None, ...]]:
+        """The rows of which the first column is largest, in its order, every value as DuckDB writes it."""
+        latest = f"{self.select('*')} ORDER BY {self.columns[0].quoted} DESC LIMIT {most_rows}"
+        with sql_errors_told():
+            self.con.execute(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({latest})")
+            return self.con.fetchall()[::-1]
+
     def table(self) -> Table:
         """All rows in memory; 128-bit integers as DECIMAL(38, 0), which Arrow lacks."""
         with sql_errors_told():
@@ -113,6 +121,20 @@ def ask(con: duckdb.DuckDBPyConnection, sql: str) -> Answer:
         con.execute(f"SELECT * FROM (\n{text}\n) LIMIT 0")
         columns = [Column(name, str(kind.id)) for name, kind, *_ in con.description or []]
     return Answer(con, text, columns)
+
+
+def explanation(con: duckdb.DuckDBPyConnection, sql: str) -> str | None:
+    """How DuckDB answers, for EXPLAIN or EXPLAIN ANALYZE of a SELECT; None for anything else.
+
+    Raises TerminalError.
+    """
+    with sql_errors_told():
+        statements = con.extract_statements(sql)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.EXPLAIN:
+            return None
+        match = _EXPLAIN.match(statements[0].query)
+        ask(con, match[2] if match else "")  # refuses what would write
+        return "\n".join(text.rstrip() for _, text in con.execute(statements[0]).fetchall())
 
 
 def _without_semicolons(sql: str) -> str:

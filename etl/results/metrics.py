@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from clustering.names import ALL_EXCHANGES, ALL_MINERS
 from etl.errors import TerminalError, UsageError
-from etl.resources import sql_dir
 from etl.warehouse.catalogue import INTERVALS, LONG_COLUMN, Metric, read_catalogue
 
 if TYPE_CHECKING:
@@ -161,7 +160,9 @@ def check_choice(con: duckdb.DuckDBPyConnection, metric: Metric, choice: Choice)
         raise UsageError(f"{metric.id} has no {key} {value!r}", f"give one that it has: {listed}")
 
 
-def definition_sql(metric: Metric) -> str:
-    """The shipped file that makes a metric's view, header included."""
-    (path,) = (sql_dir() / "metrics").rglob(f"{metric.view}.sql")
-    return path.read_text(encoding="utf-8")
+def definition_sql(con: duckdb.DuckDBPyConnection, metric: Metric) -> str:
+    """The published view of a metric as SQL, below what the metric is."""
+    rows = con.execute("SELECT sql FROM duckdb_views() WHERE view_name = ?", [metric.view]).fetchall()
+    said = f"{metric.id}: {metric.description}\nunit: {metric.unit}\na row per: {metric.grain}"
+    comment = "\n".join(f"-- {line}" for line in said.splitlines())
+    return "\n".join([comment, *(str(row[0]) for row in rows)])

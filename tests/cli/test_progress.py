@@ -4,7 +4,8 @@ from io import StringIO
 
 import pytest
 
-from etl.cli.progress import BarProgress, LineProgress, open_progress, rates, span
+from etl.cli.pace import Pace, rates, span
+from etl.cli.progress import BarProgress, LineProgress, open_progress
 
 
 class Clock:
@@ -24,11 +25,49 @@ def test_lines_come_every_five_seconds_with_rates_and_time_left() -> None:
         for _ in range(10):
             clock.now += 1
             progress.advance(20, 3_000_000)
-    # After 5 s: 100 blocks at 20/s, 3 MB/s; the 900 left take 45 s. After 10 s: 800 left, 40 s.
+    # Counted from the first blocks on, a second after the start: 80 blocks and 12 MB in 4 s, too short to
+    # tell what is left; then 180 in 9 s, and 800 left at 20 a second.
     assert stream.getvalue().splitlines() == [
-        "extract: 100/1000 blocks, 20 blk/s, 3.0 MB/s, 0:45 left",
+        "extract: 100/1000 blocks, 20 blk/s, 3.0 MB/s",
         "extract: 200/1000 blocks, 20 blk/s, 3.0 MB/s, 0:40 left",
     ]
+
+
+def test_what_compiling_took_is_in_no_estimate() -> None:
+    """A run of 21 s was said to take another hour, for its first blocks came after a minute of compiling."""
+    stream, clock = StringIO(), Clock()
+    with LineProgress(stream, clock) as progress:
+        progress.station("extract", 1000)
+        clock.now += 63
+        progress.advance(1)
+        clock.now += 5
+        progress.advance(49)
+        clock.now += 5
+        progress.advance(50)
+    assert stream.getvalue().splitlines() == [
+        "extract: 1/1000 blocks",
+        "extract: 50/1000 blocks, 10 blk/s, 1:37 left",  # 49 in 5 s, 950 to come
+        "extract: 100/1000 blocks, 10 blk/s, 1:31 left",  # 99 in 10 s, 900 to come
+    ]
+
+
+def test_time_left_follows_the_last_minute() -> None:
+    clock = Clock()
+    pace = Pace(100_000, clock)
+    for blocks in (*[5000] * 10, *[100] * 7):
+        clock.now += 10
+        pace.advance(blocks, 0)
+    # 50,000 early blocks at 500 a second; of the last minute 600 at 10 a second, which 49,300 are left for.
+    assert pace.text() == "10 blk/s, 1:22:10 left"
+
+
+def test_few_blocks_tell_no_time_left() -> None:
+    clock = Clock()
+    pace = Pace(100_000, clock)
+    for _ in range(10):
+        clock.now += 10
+        pace.advance(100, 0)
+    assert pace.text() == "10 blk/s"
 
 
 def test_each_station_counts_for_itself_and_short_ones_are_silent() -> None:
@@ -43,7 +82,13 @@ def test_each_station_counts_for_itself_and_short_ones_are_silent() -> None:
         progress.station("track", 7200)
         clock.now += 1
         progress.advance(1)
-    assert stream.getvalue().splitlines() == ["track: 1/7200 blocks, 1 blk/s, 1:59:59 left"]
+    assert stream.getvalue().splitlines() == ["track: 1/7200 blocks"]
+
+
+def test_messages_show_no_control_characters() -> None:
+    stream = StringIO()
+    LineProgress(stream).message("node says \x1b[2J\nand \u202e more")
+    assert stream.getvalue() == "node says \\x1b[2J\nand \\u202e more\n"
 
 
 def test_messages_are_lines() -> None:
