@@ -6,6 +6,7 @@ control characters.
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -65,14 +66,15 @@ def print_table(headings: Sequence[Heading], rows: Sequence[Cells]) -> None:
     """
     names = [escaped(heading.name) for heading in headings]
     cells = [[escaped(cell or "", _WIDE) for cell in row] for row in rows]
-    if not sys.stdout.isatty():
+    terminal_width = _terminal_width()
+    if terminal_width is None:
         _draw(headings, names, cells, [None] * len(names), _WIDE)
         return
-    widths = fitted(headings, names, cells, _terminal_width())
+    widths = fitted(headings, names, cells, terminal_width)
     if len(widths) < min(2, len(names)):
         _print_records(names, cells)
         return
-    _draw(headings, names, cells, widths, _terminal_width())
+    _draw(headings, names, cells, widths, terminal_width)
     if len(widths) < len(names):
         left_out = ", ".join(names[len(widths) :])
         click.echo(f"no room for {left_out}: a wider terminal or --format csv shows all", err=True)
@@ -130,7 +132,6 @@ def _print_records(names: Sequence[str], cells: Sequence[Sequence[str]]) -> None
             click.echo(f"{name}  {cell}".rstrip())
 
 
-def _terminal_width() -> int:
-    from rich.console import Console
-
-    return Console(file=sys.stdout).width
+def _terminal_width() -> int | None:
+    """In characters; None where stdout is no terminal."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

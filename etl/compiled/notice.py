@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from numba.core import event
+import numba.core.event
+
+_event: Any = numba.core.event
 
 _KIND = "numba:compile"
 _TEXT = "compiling code, once for this version: a minute or so"
 
 
-class _Told(event.Listener):  # type: ignore[misc]
+class _Told(_event.Listener):  # type: ignore[misc]
     """Calls a function at the first start of a compilation."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
@@ -32,8 +35,8 @@ class _Told(event.Listener):  # type: ignore[misc]
 def compiling_told(tell: Callable[[str], None]) -> Iterator[None]:
     """Have `tell` say so, once, if the block compiles anything that no run before has left compiled."""
     listener = _Told(tell)
-    event.register(_KIND, listener)
+    _event.register(_KIND, listener)
     try:
         yield
     finally:
-        event.unregister(_KIND, listener)
+        _event.unregister(_KIND, listener)

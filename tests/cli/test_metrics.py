@@ -23,10 +23,18 @@ def test_list_finds_metrics_by_words(economy: Path) -> None:
     ).stdout.splitlines()
     rows = [line.split() for line in lines if line.strip() and "─" not in line]
     assert [row[0] for row in rows] == ["id", "MinerOutflowTop10Ntv", "MinerOutflowTop10USD"]
-    text = "\n".join(lines)
+    wide = minerflow("metrics", "list", "--wide", "--search", "OUTFLOW top10", "--data-dir", economy).stdout
     for word in ("name", "description", "unit", "interval", "category", "vendor", "day, hour, block"):
-        assert word in text
-    assert "CryptoQuant btc/miner-flows/outflow outflow_top10" in text
+        assert word in wide
+    assert "CryptoQuant btc/miner-flows/outflow outflow_top10" in wide
+
+
+def test_show_says_what_a_metric_is(economy: Path) -> None:
+    text = minerflow("metrics", "show", "mineroutflowtop10ntv", "--data-dir", economy).stdout
+    fields = dict(line.split(maxsplit=1) for line in text.splitlines() if not line.startswith("a row"))
+    assert fields["id"] == "MinerOutflowTop10Ntv" and fields["unit"] == "BTC"
+    assert fields["interval"] == "day, hour, block"
+    assert fields["vendor"] == "CryptoQuant btc/miner-flows/outflow outflow_top10"
 
 
 def test_list_as_json_is_the_whole_catalogue(economy: Path) -> None:
@@ -100,6 +108,39 @@ def test_the_running_day_comes_with_a_note(economy: Path) -> None:
     assert result.stderr == "2019-03-01 is not final yet: more blocks may change it\n"
 
 
+def test_get_prints_the_latest_rows(economy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("etl.cli.metrics.MOST_TABLE_ROWS", 5)
+    result = minerflow("metrics", "get", "RevNtv", "--data-dir", economy)
+    days = [line.split()[0] for line in result.stdout.splitlines()[3:] if line.strip()]
+    assert days == [f"2019-02-{day}" for day in range(24, 29)]
+    assert "these are the latest 5 rows" in result.stderr
+
+
+def test_tables_begin_where_something_is_known(economy: Path) -> None:
+    """The economy's genesis is of 2011, its pools mine from 2019 on; without that, eight years of zeros."""
+    args = ["metrics", "get", "FlowMinerOut1HopAllNtv", "--data-dir", economy]
+    result = minerflow(*args)
+    first = result.stdout.splitlines()[3].split()
+    sent = min(
+        row["day"]
+        for row in ECONOMY.expected("metrics")
+        if row["profile"] == "entity" and row["metric"] == args[2] and Decimal(row["value"]) > 0
+    )
+    assert first[0] == sent and float(first[1]) > 0
+    assert f"nothing is known before {sent}" in result.stderr
+    since = minerflow(*args, "--start", "2018-12-30")
+    assert since.stdout.splitlines()[3].split() == ["2018-12-30", "0"] and since.stderr == ""
+
+
+def test_output_takes_the_form_from_the_name(economy: Path, tmp_path: Path) -> None:
+    args = ["metrics", "get", "RevNtv", "--data-dir", economy]
+    for name in ("rev.csv", "rev.json", "rev.parquet"):
+        minerflow(*args, "-o", tmp_path / name)
+    assert len(json.loads((tmp_path / "rev.json").read_text())) > 2000
+    assert len(duckdb.read_csv(str(tmp_path / "rev.csv")).fetchall()) > 2000
+    assert len(duckdb.read_parquet(str(tmp_path / "rev.parquet")).fetchall()) > 2000
+
+
 def test_sql_is_the_query_and_the_view(economy: Path) -> None:
     text = minerflow("metrics", "sql", "MOMR", "--start", DAY, "--end", DAY, "--data-dir", economy).stdout
     query, _, view = text.partition(";\n\n")
@@ -108,7 +149,9 @@ def test_sql_is_the_query_and_the_view(economy: Path) -> None:
         "metrics", "get", "MOMR", "--start", DAY, "--end", DAY, "--format", "csv", "--data-dir", economy
     )
     assert asked == got.stdout
-    assert view.startswith("-- metric: MOMR\n") and "CREATE OR REPLACE VIEW momr" in view
+    with duckdb.connect(str(economy / "minerflow.duckdb"), read_only=True) as con:
+        published = con.execute("SELECT sql FROM duckdb_views() WHERE view_name = 'momr'").fetchall()[0][0]
+    assert view.startswith("-- MOMR: ") and view.endswith(f"\n{published}\n")
 
 
 def test_drill_lists_transactions_that_sum_to_the_number(economy: Path) -> None:
@@ -136,7 +179,8 @@ def test_drill_lists_transactions_that_sum_to_the_number(economy: Path) -> None:
         (["metrics", "get", "MPI", "--miner", "nobody"], "all_miner"),
         (["metrics", "get", "RevNtv", "--interval", "hour"], "RevNtv is not known per hour"),
         (["metrics", "get", "RevNtv", "MinerEntity"], "different intervals"),
-        (["metrics", "get", "RevNtv", "-o", "x.csv"], "add --format"),
+        (["metrics", "get", "RevNtv", "-o", "x.txt"], "add --format"),
+        (["metrics", "get", "RevNtv", "-o", "x.csv", "--format", "table"], "give --format csv"),
         (["drill", "HashRate", DAY], "HashRate is not made of transactions"),
         (["drill", "MPI", "2030-01-01"], "the final days are 2011-02-02 to 2019-02-28"),
         (["drill", "MinerEntity", DAY], "MinerEntity is no number of a day"),

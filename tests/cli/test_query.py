@@ -159,6 +159,34 @@ def test_semicolons_and_comments_do_no_harm(sql: str, economy: Path) -> None:
     assert text == "x\n7\n"
 
 
+def test_a_question_may_stand_in_a_file(economy: Path, tmp_path: Path) -> None:
+    file = tmp_path / "question.sql"
+    file.write_text("-- how many\nSELECT count(*) AS n FROM days;\n", encoding="utf-8")
+    args = ["--format", "csv", "--data-dir", economy]
+    assert minerflow("query", "-f", file, *args).stdout == "n\n60\n"
+    assert "one question" in minerflow("query", *args, exit_code=2).stderr
+    assert "one question" in minerflow("query", "SELECT 1", "-f", file, *args, exit_code=2).stderr
+    file.write_bytes(b"SELECT '\xff'")
+    assert "no text in UTF-8" in minerflow("query", "-f", file, *args, exit_code=2).stderr
+    missing = minerflow("query", "-f", tmp_path / "none.sql", *args, exit_code=1)
+    assert "none.sql: No such file" in missing.stderr
+
+
+def test_the_form_of_a_file_is_that_of_its_name(economy: Path, tmp_path: Path) -> None:
+    minerflow("query", "SELECT 7 AS x", "-o", tmp_path / "x.csv", "--data-dir", economy)
+    assert (tmp_path / "x.csv").read_text() == "x\n7\n"
+
+
+def test_explain_shows_how_duckdb_answers(economy: Path, tmp_path: Path) -> None:
+    for word in ("EXPLAIN", "explain analyze"):
+        text = minerflow("query", f"{word} SELECT count(*) FROM days", "--data-dir", economy).stdout
+        assert "days" in text and "│" in text
+    file = tmp_path / "stolen.csv"
+    written = f"EXPLAIN ANALYZE COPY days TO '{file}'"
+    minerflow("query", written, "--data-dir", economy, exit_code=1)
+    assert not file.exists()
+
+
 @pytest.mark.parametrize("sql", ["SHOW TABLES", "DESCRIBE metrics", "SUMMARIZE days"])
 def test_what_is_there_can_be_asked(sql: str, economy: Path) -> None:
     text = minerflow("query", sql, "--format", "json", "--data-dir", economy).stdout
