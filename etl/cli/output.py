@@ -54,8 +54,9 @@ def output_options(function: _Function) -> _Function:
             help="Write to this file, not to stdout.",
         ),
         click.option(
-TABLE = "table"
-FORMATS = (TABLE, "csv", "csv-for-spreadsheets", "json", "parquet")
+            "--format", "form", type=click.Choice(FORMATS),
+            help="[default: by the file's ending, else table]  csv-for-spreadsheets is CSV in which "
+            "no text begins like a formula.",
         ),
     ):  # fmt: skip
         function = option(function)

@@ -16,7 +16,7 @@ HEADINGS = [
     Heading("day", folds=False),
     Heading("fees", is_number=True, folds=False),
 ]
-ROWS = [
+ROWS: list[list[str | None]] = [
     ["1", "ab" * 32, "5000000000", "2019-02-26", "12345678901234567890.12345678"],
     ["840000", "cd" * 32, "-1", "2024-04-20", None],
 ]
@@ -64,7 +64,7 @@ def test_a_narrow_terminal_shows_a_column_a_line(
 def test_elsewhere_lines_are_as_long_as_they_must_be(capsys: pytest.CaptureFixture[str]) -> None:
     print_table(HEADINGS, ROWS)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[3].split() == ROWS[0]
+    assert [*lines[3].split()] == ROWS[0]
 
 
 def test_no_control_character_reaches_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
