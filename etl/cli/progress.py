@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, Task, TextColumn
 from rich.text import Text
 
-from etl.cli.pace import Pace, span
+from etl.cli.speed import Pace, span
 from etl.cli.text import printable
 
 LINE_EVERY_S = 5.0

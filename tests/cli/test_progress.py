@@ -4,8 +4,8 @@ from io import StringIO
 
 import pytest
 
-from etl.cli.pace import Pace, rates, span
 from etl.cli.progress import BarProgress, LineProgress, open_progress
+from etl.cli.speed import Pace, rates, span
 
 
 class Clock:
