@@ -113,6 +113,12 @@ class BlocksDirectoryError(TerminalError):
 class BlockDataError(TerminalError):
     """Block or undo bytes that are damaged or cut off."""
 
+    REPAIR = (
+        "check the disk, or the network that the bytes came over; copy block files again if they are copies; "
+        "what a node's own files have lost it downloads anew with -reindex"
+    )
+    """The `action` wherever bytes have changed."""
+
 
 class NodeRefused(TerminalError):
     """The node rejects the credentials."""

@@ -8,16 +8,13 @@ Sources: BIP 13 (base58check), BIP 173 (bech32), BIP 350 (bech32m).
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from etl.chain.networks import Network
 from etl.chain.scripts import P2PK, P2PKH, P2SH, P2TR, P2WPKH, P2WSH, key_hashes, kinds_of
 from etl.compiled import compiled, compiled_inner
+from etl.compiled.arrays import Bytes, Ints
 from etl.compiled.sha256 import sha256_spans
-
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
 
 SCRIPT_PREFIX = "script:"
 

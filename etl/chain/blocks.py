@@ -21,13 +21,11 @@ from etl.chain.merkle import merkle_roots
 from etl.chain.networks import MAX_MONEY_SAT
 from etl.chain.varints import compact_size, little_endian
 from etl.compiled import compiled, compiled_inner
+from etl.compiled.arrays import Bytes, Ids, Ints
 from etl.compiled.copying import copy_bytes
 from etl.compiled.sha256 import sha256_padded, sha256_spans
 from etl.compiled.sha256.parts import PADDING_ROOM, pad
 from etl.errors import BlockDataError
-
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
 
 HEADER_SIZE = 80
 _SMALLEST_INPUT, _SMALLEST_OUTPUT = 41, 9
@@ -74,7 +72,7 @@ class BlockColumns:
     """output scripts, one after the other"""
     script_offset: Ints
     """(o + 1,) into script"""
-    spent_txid: npt.NDArray[np.uint64]
+    spent_txid: Ids
     """(i,) first eight bytes of the id of the transaction whose output is spent, as a little-endian number"""
 
 
@@ -233,7 +231,7 @@ def _raise_fault(fault: tuple[int, int, int], offset: Ints, first_height: int, o
         raise BlockDataError(
             f"{origin}: block at height {first_height + block}: {_REASONS[reason]} "
             f"(byte {position - offset[block]} of the block)",
-            "check the disk, then let the node rebuild its block files (-reindex)",
+            BlockDataError.REPAIR,
         )
 
 
@@ -244,7 +242,7 @@ def _check_merkle_roots(headers: Bytes, txid: Bytes, tx_count: Ints, first_heigh
         raise BlockDataError(
             f"{origin}: block at height {first_height + int(wrong[0])}: the merkle root of its "
             "transactions is not the one in its header: bytes of it have changed",
-            "check the disk, then let the node rebuild its block files (-reindex)",
+            BlockDataError.REPAIR,
         )
 
 
@@ -257,7 +255,7 @@ def decode_blocks(data: Bytes, offset: Ints, first_height: int, origin: str) -> 
     if n and int(np.diff(offset).min()) <= HEADER_SIZE:
         raise BlockDataError(
             f"{origin}: a block after height {first_height - 1} is shorter than its header",
-            "check the disk, then let the node rebuild its block files (-reindex)",
+            BlockDataError.REPAIR,
         )
     most_txs = len(data) // _SMALLEST_TX + 1
     most_outputs = len(data) // _SMALLEST_OUTPUT + 1

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
+from etl.compiled.arrays import Ints
 
 WINDOW = 11
 """The block itself and up to ten predecessors."""

@@ -7,9 +7,9 @@ nodes that are hashed together always lie side by side.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from etl.compiled import compiled, compiled_inner
+from etl.compiled.arrays import Bytes, Flags, Ints
 from etl.compiled.sha256 import double_sha256_blocks
 
 _NODE = 32
@@ -72,9 +72,7 @@ def _spread(txid, first, count, node):  # type: ignore[no-untyped-def]
             tx += 1
 
 
-def merkle_roots(
-    txids: npt.NDArray[np.uint8], tx_count: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+def merkle_roots(txids: Bytes, tx_count: Ints) -> tuple[Bytes, Flags]:
     """Roots (n, 32) of consecutive blocks whose `txids` (sum(tx_count), 32) are in internal order.
 
     The second array marks blocks in which two paired nodes are equal: such a list of transactions

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import uint64
 
 from etl.compiled import compiled, compiled_inner
+from etl.compiled.arrays import Bytes, Ids, Ints
 from etl.compiled.ripemd160 import ripemd160_digests
 from etl.compiled.sha256 import sha256_spans
+from etl.compiled.xxhash import xxh64
 
 NONSTANDARD = 0
 P2PKH = 1
@@ -33,72 +34,6 @@ LAST_OWNABLE = P2PK
 """Kinds from P2PKH to this one can own; the rest takes part in sums alone."""
 
 _MAX_MULTISIG_KEYS = 20
-_P1 = np.uint64(0x9E3779B185EBCA87)
-_P2 = np.uint64(0xC2B2AE3D27D4EB4F)
-_P3 = np.uint64(0x165667B19E3779F9)
-_P4 = np.uint64(0x85EBCA77C2B2AE63)
-_P5 = np.uint64(0x27D4EB2F165667C5)
-
-
-@compiled_inner
-def _rotate(x, n):  # type: ignore[no-untyped-def]
-    return uint64((x << uint64(n)) | (x >> uint64(64 - n)))
-
-
-@compiled_inner
-def _word(data, p, count):  # type: ignore[no-untyped-def]
-    """Little-endian integer of `count` bytes at `p`."""
-    word = uint64(0)
-    for k in range(count):
-        word |= uint64(data[uint64(p) + uint64(k)]) << uint64(8 * k)
-    return word
-
-
-@compiled_inner
-def _lane(accumulator, word):  # type: ignore[no-untyped-def]
-    return uint64(_rotate(uint64(accumulator + uint64(word * _P2)), 31) * _P1)
-
-
-@compiled_inner
-def xxh64(data, start, length):  # type: ignore[no-untyped-def]
-    """XXH64 (xxHash specification 0.1.1, seed 0) of `data[start : start + length]`."""
-    p = start
-    left = length
-    if length >= 32:
-        a = uint64(_P1 + _P2)
-        b = _P2
-        c = uint64(0)
-        d = uint64(uint64(0) - _P1)
-        while left >= 32:
-            a = _lane(a, _word(data, p, 8))
-            b = _lane(b, _word(data, p + 8, 8))
-            c = _lane(c, _word(data, p + 16, 8))
-            d = _lane(d, _word(data, p + 24, 8))
-            p += 32
-            left -= 32
-        h = uint64(_rotate(a, 1) + _rotate(b, 7) + _rotate(c, 12) + _rotate(d, 18))
-        h = uint64(uint64((h ^ _lane(uint64(0), a)) * _P1) + _P4)
-        h = uint64(uint64((h ^ _lane(uint64(0), b)) * _P1) + _P4)
-        h = uint64(uint64((h ^ _lane(uint64(0), c)) * _P1) + _P4)
-        h = uint64(uint64((h ^ _lane(uint64(0), d)) * _P1) + _P4)
-    else:
-        h = _P5
-    h = uint64(h + uint64(length))
-    while left >= 8:
-        h = uint64(uint64(_rotate(h ^ _lane(uint64(0), _word(data, p, 8)), 27) * _P1) + _P4)
-        p += 8
-        left -= 8
-    if left >= 4:
-        h = uint64(uint64(_rotate(h ^ uint64(_word(data, p, 4) * _P1), 23) * _P2) + _P3)
-        p += 4
-        left -= 4
-    while left > 0:
-        h = uint64(_rotate(h ^ uint64(uint64(data[p]) * _P5), 11) * _P1)
-        p += 1
-        left -= 1
-    h = uint64((h ^ (h >> uint64(33))) * _P2)
-    h = uint64((h ^ (h >> uint64(29))) * _P3)
-    return uint64(h ^ (h >> uint64(32)))
 
 
 @compiled_inner
@@ -229,7 +164,7 @@ def _hash_rows(rows, out):  # type: ignore[no-untyped-def]
         out[i] = xxh64(flat, i * rows.shape[1], rows.shape[1])
 
 
-def p2pkh_scripts(key_hash: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def p2pkh_scripts(key_hash: Bytes) -> Bytes:
     """P2PKH scripts (n, 25) of the key hashes (n, 20)."""
     scripts = np.empty((len(key_hash), 25), dtype=np.uint8)
     scripts[:, :3] = (0x76, 0xA9, 0x14)
@@ -244,33 +179,27 @@ def _kinds(scripts, offset, kind):  # type: ignore[no-untyped-def]
         kind[i] = script_kind(scripts, offset[i], offset[i + 1] - offset[i])
 
 
-def kinds_of(scripts: npt.NDArray[np.uint8], offset: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+def kinds_of(scripts: Bytes, offset: Ints) -> Bytes:
     """Kind of each script `scripts[offset[i] : offset[i + 1]]`."""
     kind = np.empty(len(offset) - 1, dtype=np.uint8)
     _kinds(scripts, offset, kind)
     return kind
 
 
-def key_hashes(
-    scripts: npt.NDArray[np.uint8], offset: npt.NDArray[np.int64], rows: npt.NDArray[np.intp]
-) -> npt.NDArray[np.uint8]:
+def key_hashes(scripts: Bytes, offset: Ints, rows: npt.NDArray[np.intp]) -> Bytes:
     """HASH160 (n, 20) of the keys in the P2PK scripts with these rows."""
     start = offset[rows] + 1
     length = offset[rows + 1] - offset[rows] - 2
     return ripemd160_digests(sha256_spans(scripts, start, length, double=False))
 
 
-def _key_ids(
-    scripts: npt.NDArray[np.uint8], offset: npt.NDArray[np.int64], rows: npt.NDArray[np.intp]
-) -> npt.NDArray[np.uint64]:
+def _key_ids(scripts: Bytes, offset: Ints, rows: npt.NDArray[np.intp]) -> Ids:
     ids = np.empty(len(rows), dtype=np.uint64)
     _hash_rows(p2pkh_scripts(key_hashes(scripts, offset, rows)), ids)
     return ids
 
 
-def identify(
-    scripts: npt.NDArray[np.uint8], offset: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint64]]:
+def identify(scripts: Bytes, offset: Ints) -> tuple[Bytes, Ids]:
     """Kind and id of each script `scripts[offset[i] : offset[i + 1]]`: two arrays of len(offset) - 1."""
     n = len(offset) - 1
     kind = np.empty(n, dtype=np.uint8)

@@ -12,17 +12,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from etl.chain.networks import MAX_MONEY_SAT
 from etl.chain.secp256k1 import y_coordinate
 from etl.chain.varints import compact_size, decompress_amount, little_endian, varint
 from etl.compiled import compiled, compiled_inner
+from etl.compiled.arrays import Bytes, Ints
 from etl.compiled.copying import copy_bytes
 from etl.errors import BlockDataError
 
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
 SpentFormat = Literal["undo", "txouts"]
 
 _OK, _CUT_OFF, _TRANSACTIONS, _INPUTS, _BAD_VALUE, _LEFT_OVER, _BAD_KEY = range(7)
@@ -171,6 +169,23 @@ def _read_spent(  # type: ignore[no-untyped-def]
     return _OK, 0, keys
 
 
+@compiled
+def is_block_undo(data):  # type: ignore[no-untyped-def]
+    """Whether bytes are, from the first to the last one, undo data of some block."""
+    groups, p = compact_size(data, 0, data.size)
+    for _ in range(groups):
+        entries, p = compact_size(data, p, data.size)
+        for _ in range(entries):
+            if p < 0:
+                return False
+            _, code, p = _undo_entry(data, p, data.size)
+            if p >= 0:
+                p += _stored_size(code)
+        if p < 0:
+            return False
+    return p == data.size
+
+
 def _complete_keys(script: Bytes, script_offset: Ints, halved: Ints) -> int:
     """Write the y coordinates that undo data leaves out; returns the first row whose key has none, or -1."""
     for entry in halved.tolist():
@@ -219,6 +234,6 @@ def decode_spent(
     if reason:
         raise BlockDataError(
             f"{origin}: spent outputs of the block at height {first_height + block}: {_REASONS[reason]}",
-            "check the disk, then let the node rebuild its block files (-reindex)",
+            BlockDataError.REPAIR,
         )
     return SpentColumns(taken_sat, value_sat, script[: script_offset[-1]], script_offset)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from numba import uint32
 
 from etl.compiled import compiled
+from etl.compiled.arrays import Bytes, Ints
 
 # Dobbertin, Bosselaers, Preneel 1996: word order and rotation of the left and the right line.
 _RHO = [7, 4, 13, 1, 10, 6, 15, 3, 12, 0, 9, 5, 2, 14, 11, 8]
@@ -19,7 +19,7 @@ _SHIFTS = [
 ]
 
 
-def _word_orders() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _word_orders() -> tuple[Ints, Ints]:
     left, right = list(range(16)), [(9 * i + 5) % 16 for i in range(16)]
     orders: tuple[list[int], list[int]] = ([], [])
     for _ in range(5):
@@ -94,7 +94,7 @@ def _hash_digests(  # type: ignore[no-untyped-def]
                 out[i, 4 * w + k] = (h[w] >> uint32(8 * k)) & uint32(255)
 
 
-def ripemd160_digests(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def ripemd160_digests(digests: Bytes) -> Bytes:
     """RIPEMD-160 of each 32-byte row of `digests`: shape (n, 20)."""
     out = np.empty((len(digests), 20), dtype=np.uint8)
     _hash_digests(digests, _INITIAL, _LEFT, _LEFT_SHIFT, _LEFT_KEY, _RIGHT, _RIGHT_SHIFT, _RIGHT_KEY, out)

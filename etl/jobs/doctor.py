@@ -30,7 +30,6 @@ from etl.results.status import size
 from etl.settings import Settings
 from etl.sources.blockfiles.records import block_file, file_numbers, read_xor_key, undo_file
 from etl.sources.node.address import NodeAddress, blocks_dir, find_node
-from etl.sources.node.control import NodeControl
 from etl.sources.node.probe import NodeFacts
 from etl.sources.node.retry import Retry
 from etl.sources.rest import RestSource
@@ -243,8 +242,7 @@ def _rpc(address: NodeAddress, held: _Held) -> _Way:
     try:
         source = RpcSource(address, _NO_WAIT)
         findings = _about_node(address, source.facts)
-        with NodeControl(address, _NO_WAIT) as control:
-            raw_bytes = int(control.call("getblockchaininfo")["size_on_disk"])
+        raw_bytes = source.facts.size_on_disk
     except MinerflowError as error:
         return _Way([_failure("node", error)], works=isinstance(error, NodeWarmingUp | NodeBusy))
     try:
@@ -265,11 +263,11 @@ def _about_node(address: NodeAddress, facts: NodeFacts) -> list[Finding]:
     rest = "REST off" if not facts.rest else "REST on"
     spent = "with spent outputs" if facts.rest_spent else "without spent outputs"
     what = (
-        f"{address}: {facts.subversion}, {facts.network.name}, height {facts.blocks}, {pruned}, "
+        f"{address}: {facts.subversion}, {facts.network.name}, height {facts.active.height}, {pruned}, "
         f"{rest}{', ' + spent if facts.rest else ''}"
     )
     findings = [Finding("node", "ok", what)]
-    if facts.initial_block_download or facts.headers > facts.blocks:
+    if facts.initial_block_download or facts.headers > facts.active.height:
         what = f"the node still synchronises: {facts.verification_progress:.1%} of the chain"
         action = "a job indexes up to where it is; run it again later"
         findings.append(Finding("node", "note", what, action))

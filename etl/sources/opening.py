@@ -16,10 +16,13 @@ from etl.options import SourceOptions
 from etl.progress import Progress
 from etl.sources.blockfiles.source import BlockFilesSource
 from etl.sources.node.address import NodeAddress, blocks_dir, find_node
+from etl.sources.node.probe import ChainFacts, NodeFacts, probe_node
 from etl.sources.node.retry import Retry
-from etl.sources.rest import RestSource
+from etl.sources.rest import RestSource, probe_rest
 from etl.sources.rpc.source import RpcSource
 from etl.sources.source import Source
+
+_ONE_TRY = Retry(0)
 
 KINDS = ("auto", "blockfiles", "rest", "rpc")
 
@@ -66,18 +69,29 @@ def _best(options: SourceOptions, progress: Progress, memory: Path | None) -> So
             return _chosen(source, "they are the fastest", progress)
     else:
         reasons.append("block files are not looked for beside --rpc-url")
+    address, retry = _address(options), _retry(options, progress)
     try:
-        source = RestSource(_address(options), _retry(options, progress))
-    except (NodeIncapable, TransientError) as error:
-        reasons.append(f"no REST ({error.what})")
-    else:
-        return _chosen(source, "; ".join(reasons), progress)
-    try:
-        source = RpcSource(_address(options), _retry(options, progress))
+        facts, lacking = retry(lambda: _probe(address))
     except MinerflowError as error:
-        error.add_note("; ".join(reasons))
+        for reason in reasons:
+            error.add_note(reason)
         raise
-    return _chosen(source, "; ".join(reasons), progress)
+    if isinstance(facts, NodeFacts):
+        return _chosen(RpcSource(address, retry, facts), "; ".join([*reasons, lacking]), progress)
+    return _chosen(RestSource(address, retry, facts), "; ".join(reasons), progress)
+
+
+def _probe(address: NodeAddress) -> tuple[ChainFacts, str]:
+    """What REST tells where it is offered, else what RPC does, with the reason; tried once."""
+    try:
+        return probe_rest(address, _ONE_TRY), ""
+    except (NodeIncapable, TransientError) as error:
+        lacking = f"no REST ({error.what})"
+    try:
+        return probe_node(address, _ONE_TRY), lacking
+    except MinerflowError as error:
+        error.add_note(lacking)
+        raise
 
 
 def _chosen(source: Source, reason: str, progress: Progress) -> Source:

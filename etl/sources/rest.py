@@ -14,14 +14,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
-import numpy as np
-import numpy.typing as npt
 import orjson
 
 from etl.chain.blocks import HEADER_SIZE
+from etl.compiled.arrays import Bytes, Ints
 from etl.errors import MinerflowError, NodeIncapable
 from etl.sources.node.address import NodeAddress
-from etl.sources.node.connection import Answer, NodeConnection, request_timeout
+from etl.sources.node.answers import Fields
+from etl.sources.node.connection import (
+    MOST_BLOCK_BYTES,
+    MOST_BYTES,
+    Answer,
+    NodeConnection,
+    request_timeout,
+)
 from etl.sources.node.failures import (
     bad_answer,
     chain_moved,
@@ -29,10 +35,12 @@ from etl.sources.node.failures import (
     check_not_pruned,
     not_downloaded,
     pruned,
+    said_by,
     unavailable,
+    undo_lacking,
 )
 from etl.sources.node.headers import HeaderPages
-from etl.sources.node.probe import known_network
+from etl.sources.node.probe import ChainFacts, chain_facts, described
 from etl.sources.node.readahead import gather, read_in_order
 from etl.sources.node.retry import Retry
 from etl.sources.source import RawBlocks
@@ -40,6 +48,9 @@ from etl.sources.source import RawBlocks
 CONNECTIONS = 4
 """Of one chunk reader. Core works on 16 requests at a time (rpcthreads; 4 before release 30)."""
 _HASH_AT = "blockhashbyheight/{}.bin"
+_HASH_SIZE = 32
+_LEAST_ROOM = 10_000
+"""Bytes that any answer may have, for it may tell an error instead."""
 _LACKING = "start the node (Bitcoin Core 30 or newer) with rest=1, or use --source rpc or blockfiles"
 
 
@@ -60,9 +71,12 @@ class RestChunk:
         return gather(blocks, self.first_height, max_bytes, f"REST of {self.address}")
 
     def _read(self, connection: NodeConnection, block_hash: str) -> tuple[bytes, bytes]:
-        block = rest_get(connection, self.address, f"block/{block_hash}.bin")
-        spent = rest_get(connection, self.address, f"spenttxouts/{block_hash}.bin")
-        if rest_get(connection, self.address, f"spenttxouts/{block_hash}.bin") != spent:
+        block = rest_get(connection, self.address, f"block/{block_hash}.bin", MOST_BLOCK_BYTES)
+        spent, again = (
+            rest_get(connection, self.address, f"spenttxouts/{block_hash}.bin", MOST_BLOCK_BYTES)
+            for _ in range(2)
+        )
+        if spent != again:
             raise changed_on_the_way(f"the spent outputs of block {block_hash}", self.address)
         header = block[:HEADER_SIZE]
         if sha256(sha256(header).digest()).digest()[::-1].hex() != block_hash:
@@ -74,7 +88,7 @@ class RestChunk:
     def _check_active(self, connection: NodeConnection) -> None:
         """The last block is in the active chain, and so are those before it."""
         height = self.first_height + len(self.block_hash) - 1
-        active = rest_get(connection, self.address, _HASH_AT.format(height))
+        active = rest_get(connection, self.address, _HASH_AT.format(height), _HASH_SIZE)
         if active[::-1].hex() != self.block_hash[-1]:
             raise chain_moved(f"block {self.block_hash[-1]} at height {height} left the node's active chain")
 
@@ -84,41 +98,30 @@ class RestSource:
 
     name = "rest"
 
-    def __init__(self, address: NodeAddress, retry: Retry) -> None:
+    def __init__(self, address: NodeAddress, retry: Retry, facts: ChainFacts | None = None) -> None:
         self._address = address
         self._retry = retry
-        tip_hash = self._open()
-        self._headers = HeaderPages(self.tip_height, tip_hash, self._fetch_headers, self._hash_at)
-
-    def _open(self) -> str:
-        """Take in the state of the chain; returns the tip's hash."""
-        try:
-            info = orjson.loads(self._get("chaininfo.json"))
-            self.network = known_network(info["chain"])
-            self.tip_height = int(info["blocks"])
-            self._prune_height = int(info.get("pruneheight", 0))
-            tip_hash = str(info["bestblockhash"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise bad_answer(f"/rest/chaininfo is not what a node says ({error!r})", self._address) from error
-        self._get(f"spenttxouts/{tip_hash}.bin")
-        return tip_hash
+        self.facts = facts or probe_rest(address, retry)
+        self.network = self.facts.network
+        self.tip_height = self.facts.complete.height
+        self._headers = HeaderPages(self.facts.complete, self._fetch_headers, self._hash_at)
 
     def describe(self) -> str:
         """One line for people: what is read, from where."""
-        return f"REST of {self._address} ({self.network.name}, tip {self.tip_height})"
+        return f"REST of {self._address} ({described(self.facts)})"
 
-    def hashes(self, first_height: int, last_height: int) -> npt.NDArray[np.uint8]:
+    def hashes(self, first_height: int, last_height: int) -> Bytes:
         """Block hashes (n, 32) of the range, both ends included."""
         return self._headers.hashes(first_height, last_height)
 
-    def times(self, first_height: int, last_height: int) -> npt.NDArray[np.int64]:
+    def times(self, first_height: int, last_height: int) -> Ints:
         """Header times (n,) of the range, both ends included."""
         return self._headers.times(first_height, last_height)
 
     def chunk(self, first_height: int, last_height: int) -> RestChunk:
         """A reader for the range, both ends included. Raises NodeIncapable where it is pruned."""
         hashes = self.hashes(first_height, last_height)[:, ::-1]
-        check_not_pruned(self._prune_height, first_height, self._address)
+        check_not_pruned(self.facts.prune_height, first_height, self._address)
         return RestChunk(
             address=self._address,
             first_height=first_height,
@@ -126,24 +129,38 @@ class RestSource:
             timeout_s=self._retry.timeout_s,
         )
 
-    def _get(self, path: str) -> bytes:
+    def _get(self, path: str, most_bytes: int) -> bytes:
         with NodeConnection(self._address, request_timeout(self._retry.timeout_s)) as connection:
-            return self._retry(lambda: rest_get(connection, self._address, path))
+            return self._retry(lambda: rest_get(connection, self._address, path, most_bytes))
 
     def _hash_at(self, height: int) -> str:
-        return self._get(_HASH_AT.format(height))[::-1].hex()
+        return self._get(_HASH_AT.format(height), _HASH_SIZE)[::-1].hex()
 
     def _fetch_headers(self, first_height: int, last_height: int) -> bytes:
         count = last_height - first_height + 1
-        data = self._get(f"headers/{self._hash_at(first_height)}.bin?count={count}")
+        path = f"headers/{self._hash_at(first_height)}.bin?count={count}"
+        data = self._get(path, count * HEADER_SIZE)
         if len(data) % HEADER_SIZE:
             raise bad_answer("/rest/headers ends inside a header", self._address)
         return data
 
 
-def rest_get(connection: NodeConnection, address: NodeAddress, path: str) -> bytes:
+def probe_rest(address: NodeAddress, retry: Retry) -> ChainFacts:
+    """What REST says of the chain. Raises the node errors, also where blocks are not offered."""
+    with NodeConnection(address, request_timeout(retry.timeout_s)) as connection:
+        told = retry(lambda: rest_get(connection, address, "chaininfo.json", MOST_BYTES))
+        try:
+            facts = chain_facts(Fields(orjson.loads(told), "/rest/chaininfo", address))
+        except orjson.JSONDecodeError as error:
+            raise bad_answer("/rest/chaininfo is not what a node says", address) from error
+        spent = f"spenttxouts/{facts.complete.block_hash}.bin"
+        retry(lambda: rest_get(connection, address, spent, MOST_BLOCK_BYTES))
+    return facts
+
+
+def rest_get(connection: NodeConnection, address: NodeAddress, path: str, most_bytes: int) -> bytes:
     """The body of /rest/`path`. Raises the node errors of etl.errors."""
-    answer = connection.get(f"/rest/{path}")
+    answer = connection.get(f"/rest/{path}", max(most_bytes, _LEAST_ROOM))
     if answer.status == 200:
         return answer.body
     raise _failure(answer, path, address)
@@ -152,14 +169,16 @@ def rest_get(connection: NodeConnection, address: NodeAddress, path: str) -> byt
 def _failure(answer: Answer, path: str, address: NodeAddress) -> MinerflowError:
     if answer.status == 503:
         return unavailable(answer.body, address)
-    said = answer.body.decode("utf-8", "replace").strip()[:200]
+    said = said_by(address, answer.body[:_LEAST_ROOM].decode("utf-8", "replace"))
     what = f"the node at {address} answers /rest/{path} with HTTP {answer.status}: {said}"
     if answer.status != 404:
         return bad_answer(f"HTTP {answer.status} to /rest/{path}: {said}", address)
     if not said:
         return NodeIncapable(f"the node at {address} does not offer /rest/{path.split('/')[0]}", _LACKING)
-    if "pruned data" in said or "undo not available" in said:
+    if "pruned data" in said:
         return pruned(what)
+    if "undo not available" in said:
+        return undo_lacking(what)
     if "not fully downloaded" in said:
         return not_downloaded(what)
     return chain_moved(what)

@@ -11,11 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from etl.chain.networks import Network
 from etl.chain.spent import SpentFormat
+from etl.compiled.arrays import Bytes, Ints
 
 
 @dataclass(frozen=True)
@@ -23,13 +21,13 @@ class RawBlocks:
     """`n` consecutive blocks as serialised, with the outputs that they spend."""
 
     first_height: int
-    block: npt.NDArray[np.uint8]
+    block: Bytes
     """the blocks, one after the other"""
-    block_offset: npt.NDArray[np.int64]
+    block_offset: Ints
     """(n + 1,) into block"""
-    spent: npt.NDArray[np.uint8]
+    spent: Bytes
     """undo data or spenttxouts of the blocks, one after the other"""
-    spent_offset: npt.NDArray[np.int64]
+    spent_offset: Ints
     """(n + 1,) into spent"""
     spent_format: SpentFormat
     origin: str
@@ -54,10 +52,10 @@ class Source(Protocol):
     def describe(self) -> str:
         """One line for people: what is read, from where."""
 
-    def hashes(self, first_height: int, last_height: int) -> npt.NDArray[np.uint8]:
+    def hashes(self, first_height: int, last_height: int) -> Bytes:
         """Block hashes (n, 32) of the range, both ends included."""
 
-    def times(self, first_height: int, last_height: int) -> npt.NDArray[np.int64]:
+    def times(self, first_height: int, last_height: int) -> Ints:
         """Header times (n,) of the range, both ends included."""
 
     def chunk(self, first_height: int, last_height: int) -> ChunkReader:

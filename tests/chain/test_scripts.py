@@ -111,22 +111,6 @@ def test_identity_and_back(script: bytes, network: Network) -> None:
     assert address_id(back) == address_id(script)
 
 
-@examples(100)
-@given(st.binary(max_size=200), st.integers(0, 40), st.integers(0, 40))
-def test_xxh64(data: bytes, before: int, after: int) -> None:
-    buffer = np.frombuffer(bytearray(b"\xff" * before + data + b"\xff" * after), dtype=np.uint8)
-    assert int(scripts.xxh64(buffer, before, len(data))) == xxhash.xxh64_intdigest(data)
-
-
-@pytest.mark.parametrize(
-    ("text", "digest"),  # the xxHash project's own sanity checks for seed 0
-    [(b"", 0xEF46DB3751D8E999), (b"a", 0xD24EC4F1A98C6E5B), (b"abc", 0x44BC2CF5AD770999)],
-)
-def test_xxh64_vectors(text: bytes, digest: int) -> None:
-    buffer = np.frombuffer(bytearray(text), dtype=np.uint8)
-    assert int(scripts.xxh64(buffer, 0, len(text))) == digest
-
-
 def test_p2pk_and_p2pkh_of_one_key_are_one_identity() -> None:
     pay_to_key = b"\x41" + GENESIS_KEY + b"\xac"
     pay_to_hash = bytes.fromhex("76a91462e907b15cbf27d5425399ebf6f0fb50ebb88f1888ac")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -12,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.chain.merkle import merkle_roots
-from etl.compiled import sha256
 from etl.compiled.ripemd160 import ripemd160_digests
-from etl.compiled.sha256 import double_sha256_blocks, sha256_spans, x86
+from etl.compiled.sha256 import double_sha256_blocks, sha256_spans
 from tests.support.encoding import double_sha256, merkle_root
 from tests.support.properties import examples
 
@@ -47,13 +45,6 @@ def _rows(digests: Bytes) -> list[bytes]:
     return [row.tobytes() for row in digests]
 
 
-WAYS = [
-    pytest.param(False, id="lanes"),
-    pytest.param(True, id="pairs", marks=pytest.mark.skipif(not x86.AVAILABLE, reason="no SHA extensions")),
-]
-
-
-@pytest.mark.parametrize("by_pairs", WAYS)
 @examples(100)
 @given(
     st.lists(
@@ -65,32 +56,27 @@ WAYS = [
     ),
     st.integers(0, 3),
 )
-def test_sha256_of_spans(by_pairs: bool, parts: list[bytes], gap: int) -> None:
+def test_sha256_of_spans(parts: list[bytes], gap: int) -> None:
     data, start, length = _spans(parts, gap)
-    with patch.object(sha256, "BY_PAIRS", by_pairs):
-        once = sha256_spans(data, start, length, double=False)
-        twice = sha256_spans(data, start, length, double=True)
+    once = sha256_spans(data, start, length, double=False)
+    twice = sha256_spans(data, start, length, double=True)
     assert _rows(once) == [hashlib.sha256(part).digest() for part in parts]
     assert _rows(twice) == [double_sha256(part) for part in parts]
 
 
-@pytest.mark.parametrize("by_pairs", WAYS)
 @pytest.mark.parametrize("together", [1, 2, 3, 15, 16, 17, 33])
-def test_sha256_of_every_length(by_pairs: bool, together: int) -> None:
+def test_sha256_of_every_length(together: int) -> None:
     parts = [bytes(range(256))[:n] for n in range(200) for _ in range(together)]
     data, start, length = _spans(parts, 0)
-    with patch.object(sha256, "BY_PAIRS", by_pairs):
-        digests = sha256_spans(data, start, length, double=False)
+    digests = sha256_spans(data, start, length, double=False)
     assert _rows(digests) == [hashlib.sha256(part).digest() for part in parts]
 
 
-@pytest.mark.parametrize("by_pairs", WAYS)
 @examples(100)
 @given(st.lists(st.binary(min_size=64, max_size=64), min_size=1, max_size=40), st.integers(0, 3))
-def test_sha256_twice_of_blocks(by_pairs: bool, parts: list[bytes], gap: int) -> None:
+def test_sha256_twice_of_blocks(parts: list[bytes], gap: int) -> None:
     data, start, _ = _spans(parts, gap)
-    with patch.object(sha256, "BY_PAIRS", by_pairs):
-        digests = double_sha256_blocks(data, start)
+    digests = double_sha256_blocks(data, start)
     assert _rows(digests) == [double_sha256(part) for part in parts]
 
 

@@ -22,7 +22,7 @@ from etl.chain.blocks import BlockColumns, decode_blocks  # noqa: E402
 from etl.chain.networks import MAX_MONEY_SAT, REGTEST  # noqa: E402
 from etl.chain.spent import SpentFormat, decode_spent  # noqa: E402
 from etl.errors import BlockDataError  # noqa: E402
-from etl.sources.blockfiles.records import scan_records  # noqa: E402
+from etl.sources.blockfiles.scan import scan_blocks, scan_undo  # noqa: E402
 from etl.sources.blockfiles.source import BlockFilesSource  # noqa: E402
 from tests.support.golden import ECONOMY  # noqa: E402
 from tests.support.wire import block_bytes, golden_blocks, spent_bytes  # noqa: E402
@@ -135,7 +135,9 @@ def fuzz_records(corpus: Corpus, rng: random.Random) -> bool:
     path = Path(f"/dev/shm/minerflow-fuzz-{os.getpid()}")
     path.write_bytes((_array(file) ^ mask).tobytes())
     try:
-        records = scan_records(path, key, REGTEST.magic, is_undo=is_undo)
+        records = (
+            scan_undo(path, key, REGTEST.magic, list) if is_undo else scan_blocks(path, key, REGTEST.magic)
+        )
     except BlockDataError:
         return False
     finally:

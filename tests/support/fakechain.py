@@ -76,6 +76,8 @@ class FakeChain:
         self.prune_height = prune_height
         self.version = version
         self.rest = rest
+        self.background_height: int | None = None
+        """up to which the chain before a snapshot is validated, which the node was started from"""
         self.calls: Counter[str] = Counter()
         """by RPC method or first part of a REST path"""
         self._known: dict[str, Json] = {}
@@ -96,6 +98,10 @@ class FakeChain:
             self._other_tips.insert(0, self._fork_tip(blocks))
         self._active = list(blocks)
         self._known.update({block["hash"]: block for block in blocks})
+
+    def mark_left_branch(self, status: str) -> None:
+        """Have getchaintips say so of the branch that was left last."""
+        self._other_tips[0]["status"] = status
 
     def _fork_tip(self, blocks: Sequence[Json]) -> Json:
         kept = {block["hash"] for block in blocks}
@@ -163,6 +169,8 @@ class FakeChain:
         for key in ("bits", "target", "difficulty", "time", "mediantime", "chainwork"):
             info[key] = tip[key]
         warnings = info.pop("warnings")
+        if self.background_height is not None and self.version >= 310000:
+            info["backgroundvalidation"] = self._state(self.background_height)
         if self.prune_height is not None:
             info.update(pruned=True, pruneheight=self.prune_height, automatic_pruning=False)
         return info | {"warnings": warnings}
@@ -171,6 +179,16 @@ class FakeChain:
         numbers = f"{self.version // 10000}.{self.version // 100 % 100}.{self.version % 100}"
         known: Json = recorded_result("getnetworkinfo")
         return known | {"version": self.version, "subversion": f"/Satoshi:{numbers}/"}
+
+    def _rpc_getchainstates(self) -> Json:
+        tips = [len(self._active) - 1]
+        if self.background_height is not None:
+            tips.insert(0, self.background_height)
+        return {"headers": tips[-1], "chainstates": [self._state(height) for height in tips]}
+
+    def _state(self, height: int) -> Json:
+        block = self._active[height]
+        return {"blocks": height, "bestblockhash": block["hash"], "verificationprogress": 1}
 
     def _rpc_getblockcount(self) -> int:
         return len(self._active) - 1
@@ -194,6 +212,8 @@ class FakeChain:
         block = self._block(block_hash)
         if self._is_pruned(block):
             raise RpcError(-1, "Block not available (pruned data)")
+        if self._is_lacking(block):
+            raise RpcError(-1, "Block not available (not fully downloaded)")
         if verbosity == 0:
             return block_bytes(block).hex()
         document = self._header_json(block)
@@ -226,6 +246,11 @@ class FakeChain:
 
     def _is_pruned(self, block: Json) -> bool:
         return self.prune_height is not None and int(block["height"]) < self.prune_height
+
+    def _is_lacking(self, block: Json) -> bool:
+        """Whether the block lies between what is validated and the snapshot, here the tip's predecessor."""
+        first = self.background_height
+        return first is not None and first < int(block["height"]) < len(self._active) - 1
 
     def _header_json(self, block: Json) -> Json:
         document = {key: block[key] for key in _HEADER_KEYS if key in block}
@@ -291,13 +316,15 @@ class FakeChain:
             return _text(404, f"{block_hash} not found")
         if self._is_pruned(block):
             return _text(404, f"{block_hash} not available (pruned data)")
+        if self._is_lacking(block):
+            return _text(404, f"{block_hash} not available (not fully downloaded)")
         return 200, _BINARY, block_bytes(block)
 
     def _rest_spenttxouts(self, block_hash: str, _query: Json, _name: str) -> Reply:
         block = self._known.get(block_hash)
         if block is None:
             return _text(404, f"{block_hash} not found")
-        if self._is_pruned(block):
+        if self._is_pruned(block) or self._is_lacking(block):
             return _text(404, f"{block_hash} undo not available")
         return 200, _BINARY, spent_bytes(block)
 

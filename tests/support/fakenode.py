@@ -101,8 +101,9 @@ class FakeNode:
 
     def write_cookie(self, path: Path, password: str) -> NodeAddress:
         """Have the node take `password`, and write it to a cookie file."""
-        self.user, self.password = "__cookie__", password
-        path.write_text(f"__cookie__:{password}", encoding="ascii")
+        with self._lock:  # who is rejected finds the new cookie
+            self.user, self.password = "__cookie__", password
+            path.write_text(f"__cookie__:{password}", encoding="ascii")
         return NodeAddress(self.url, Credentials(cookie_file=path))
 
     def set_chain(self, blocks: Sequence[Json]) -> None:

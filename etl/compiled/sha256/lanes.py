@@ -1,4 +1,4 @@
-"""SHA-256 of many padded messages, sixteen side by side (see sha256_vectors).
+"""SHA-256 of many padded messages, sixteen side by side (see etl.compiled.sha256.vectors).
 
 Invariant: messages of nearly as many blocks share the lanes; lanes left over do the last one's work again.
 """

@@ -1,4 +1,4 @@
-"""What every way to compute SHA-256 (FIPS 180-4) needs: its constants, padding, messages in order of length.
+"""What computing SHA-256 (FIPS 180-4) of many messages needs: its constants, padding, an order by length.
 
 The constants are the first 32 fractional bits of roots of the first primes.
 """

@@ -14,13 +14,9 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from etl.compiled.processor import has_instructions
 from etl.compiled.sha256.parts import BLOCK, INITIAL, ROUND_KEYS
 
 LANES = 16
-
-HAS_WIDE_REGISTERS = has_instructions("avx512bw")
-"""Whether a vector fits one register."""
 
 _WORD = ir.IntType(32)
 _VECTOR = ir.VectorType(_WORD, LANES)

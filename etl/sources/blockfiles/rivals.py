@@ -16,15 +16,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from etl.chain.blocks import BlockColumns, decode_blocks
 from etl.chain.spent import SpentColumns, decode_spent
+from etl.compiled.arrays import Bytes, Ints
 from etl.errors import BlockDataError
 from etl.sources.blockfiles.reveal import Revealed, contradicts, revealed_by
-
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
 
 
 class Contender:

@@ -14,14 +14,16 @@ from itertools import groupby, pairwise
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from etl.chain.blocks import HEADER_SIZE, block_hashes
+from etl.chain.blocks import HEADER_SIZE, block_hashes, decode_blocks
 from etl.chain.networks import NETWORKS, Network, network_by_genesis
+from etl.chain.spent import decode_spent
+from etl.compiled.arrays import Bytes, Ints
 from etl.errors import BlockDataError, BlocksDirectoryError
 from etl.sources.blockfiles.index import find_records
+from etl.sources.blockfiles.losses import check_disconnected, check_torn
+from etl.sources.blockfiles.placement import copies, ranks, rivals, stored_blocks
 from etl.sources.blockfiles.records import (
-    Records,
     block_file,
     file_numbers,
     map_file,
@@ -30,22 +32,9 @@ from etl.sources.blockfiles.records import (
     undo_file,
     unmask_into,
 )
-from etl.sources.blockfiles.tree import HeaderTree, build_tree
+from etl.sources.blockfiles.tree import build_tree
 from etl.sources.blockfiles.undo import BlockPlace, NoUndoData, UndoFile
 from etl.sources.source import RawBlocks
-
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class _StoredBlocks:
-    """Every block of every file, in storage order."""
-
-    file_number: Ints
-    offset: Ints
-    size: Ints
-    header: Bytes
 
 
 @lru_cache(maxsize=4)
@@ -148,20 +137,16 @@ class BlockFilesSource:
         self._key = read_xor_key(blocks_dir)
         self.network = _network(blocks_dir, self._key)
         found = find_records(blocks_dir, numbers, self._key, self.network.magic, memory)
-        self._blocks = _stored_blocks(numbers, found)
-        places = _Places(blocks_dir, self._blocks)
-        self._tree = build_tree(self._blocks.header, places, self.network.genesis_hash)
+        self._blocks = stored_blocks(numbers, found)
+        self._tree = build_tree(self._blocks.header, self.network.genesis_hash)
+        check_torn(self._tree, blocks_dir, numbers, found)
         garbage_bytes = sum(records.garbage_bytes for records in found)
-        _check_disconnected(self._tree, self._blocks, blocks_dir, self._key, garbage_bytes)
-        self._rank = _ranks(self._tree, self._blocks)
-        self._rivals = _rivals(self._tree, self._blocks)
+        check_disconnected(self._tree, self._blocks, blocks_dir, self._key, garbage_bytes)
+        self._copies = copies(self._tree)
+        self._rank = ranks(self._tree, self._blocks)
+        self._rivals = rivals(self._tree, self._blocks)
         self.tip_height = self._connected_height()
         self._check_last_block(numbers[-1], found[-1].garbage_bytes)
-
-    @property
-    def has_xor_key(self) -> bool:
-        """Whether the files are XORed."""
-        return bool(self._key.any())
 
     def describe(self) -> str:
         """One line for people: what is read, from where."""
@@ -181,7 +166,7 @@ class BlockFilesSource:
     def chunk(self, first_height: int, last_height: int) -> BlockFilesChunk:
         """A reader for the range, both ends included."""
         places = tuple(self._place(height) for height in range(first_height, last_height + 1))
-        return BlockFilesChunk(self.blocks_dir, self._opened, bytes(self._key), self.network.magic, places)
+        return self._reader(places)
 
     def _connected_height(self) -> int:
         """Height of the last block that the node has connected: it stores blocks a moment before."""
@@ -216,11 +201,15 @@ class BlockFilesSource:
             raise BlockDataError(
                 f"{block_file(self.blocks_dir, number)}: {garbage_bytes} bytes are no records, and beside "
                 "it lies undo data of a block that is not there",
-                "check the disk, then let the node rebuild its block files (-reindex)",
+                BlockDataError.REPAIR,
             )
 
     def _place(self, height: int) -> BlockPlace:
         row = int(self._tree.chain[height])
+        places = [self._place_of(each, height) for each in self._copies.get(row, (row,))]
+        return next(filter(self._is_whole, places), places[0]) if len(places) > 1 else places[0]
+
+    def _place_of(self, row: int, height: int) -> BlockPlace:
         return BlockPlace(
             height=height,
             file_number=int(self._blocks.file_number[row]),
@@ -232,17 +221,21 @@ class BlockFilesSource:
             subsidy_sat=self.network.subsidy_sat(height),
         )
 
+    def _is_whole(self, place: BlockPlace) -> bool:
+        """Whether a copy of a block is undamaged and lies beside its undo data."""
+        try:
+            raw = next(self._reader((place,)).batches(place.size))
+            blocks = decode_blocks(raw.block, raw.block_offset, raw.first_height, raw.origin)
+            decode_spent(
+                raw.spent, raw.spent_offset, raw.spent_format, blocks.tx_count, blocks.input_count,
+                raw.first_height, raw.origin,
+            )  # fmt: skip
+        except (BlockDataError, BlocksDirectoryError):
+            return False
+        return True
 
-class _Places:
-    """Where each stored block lies, as text made only when an error needs it."""
-
-    def __init__(self, blocks_dir: Path, blocks: _StoredBlocks) -> None:
-        self._blocks_dir = blocks_dir
-        self._blocks = blocks
-
-    def __getitem__(self, row: int) -> str:
-        path = block_file(self._blocks_dir, int(self._blocks.file_number[row]))
-        return f"{path}, byte {int(self._blocks.offset[row])}"
+    def _reader(self, places: tuple[BlockPlace, ...]) -> BlockFilesChunk:
+        return BlockFilesChunk(self.blocks_dir, self._opened, bytes(self._key), self.network.magic, places)
 
 
 def _complete_file_numbers(blocks_dir: Path) -> list[int]:
@@ -283,72 +276,3 @@ def _network(blocks_dir: Path, key: Bytes) -> Network:
         f"{path} starts with the bytes {magic.hex()}, which no Bitcoin network uses",
         "check that xor.dat lies beside the block files and that this is a node's blocks directory",
     )
-
-
-def _stored_blocks(numbers: list[int], found: list[Records]) -> _StoredBlocks:
-    return _StoredBlocks(
-        file_number=np.repeat(np.array(numbers), [len(records.offset) for records in found]),
-        offset=np.concatenate([records.offset for records in found]),
-        size=np.concatenate([records.size for records in found]),
-        header=np.concatenate([records.head for records in found]),
-    )
-
-
-def _ranks(tree: HeaderTree, blocks: _StoredBlocks) -> Ints:
-    """Position of each block by height among the connected blocks of its file."""
-    order = np.lexsort((tree.height, blocks.file_number))
-    order = order[tree.height[order] > 0]
-    numbers = blocks.file_number[order]
-    starts = np.searchsorted(numbers, numbers, side="left")
-    rank = np.zeros(len(tree.height), dtype=np.int64)
-    rank[order] = np.arange(len(order)) - starts
-    return rank
-
-
-def _rivals(tree: HeaderTree, blocks: _StoredBlocks) -> dict[int, tuple[tuple[int, int], ...]]:
-    """Offset and size of the other blocks of the same file with the same parent, by row of the block."""
-    families: dict[tuple[int, int], list[int]] = {}
-    parents, counts = np.unique(tree.parent[tree.parent >= 0], return_counts=True)
-    for row in np.flatnonzero(np.isin(tree.parent, parents[counts > 1])).tolist():
-        families.setdefault((int(tree.parent[row]), int(blocks.file_number[row])), []).append(row)
-    places = {
-        row: (int(blocks.offset[row]), int(blocks.size[row])) for rows in families.values() for row in rows
-    }
-    return {
-        row: tuple(places[other] for other in rows if other != row)
-        for rows in families.values()
-        for row in rows
-    }
-
-
-def _claimed_height(head: bytes) -> int | None:
-    """Height in the coinbase of a block that starts with `head` (BIP 34), None where none is."""
-    at = HEADER_SIZE + {253: 3, 254: 5, 255: 9}.get(head[HEADER_SIZE], 1) + 4
-    at += 2 if head[at : at + 2] == b"\0\1" else 0
-    script = head[at + 1 + 36 + 1 :]
-    if int.from_bytes(head[:4], "little", signed=True) < 2 or not script:
-        return None
-    if 81 <= script[0] <= 96:
-        return script[0] - 80
-    return int.from_bytes(script[1 : 1 + script[0]], "little") if script[0] <= 5 else None
-
-
-def _check_disconnected(
-    tree: HeaderTree, blocks: _StoredBlocks, blocks_dir: Path, key: Bytes, garbage_bytes: int
-) -> None:
-    """Raise where a block that connects to nothing may belong above the tip."""
-    tip_height = len(tree.chain) - 1
-    for row in np.flatnonzero(tree.height < 0).tolist():
-        path = block_file(blocks_dir, int(blocks.file_number[row]))
-        size = min(int(blocks.size[row]), 400)
-        head = read_payload(map_file(path), key, int(blocks.offset[row]), size).tobytes()
-        claimed = _claimed_height(head)
-        if claimed is None or claimed > tip_height:
-            previous = blocks.header[row, 4:36][::-1].tobytes().hex()
-            raise BlockDataError(
-                f"{path}, byte {int(blocks.offset[row])}: this block builds on {previous}, which the "
-                f"files do not hold; the chain would end at height {tip_height} "
-                f"({garbage_bytes} bytes of the files are no records)",
-                "let the node finish its first synchronisation; else copy the files again, or let "
-                "the node rebuild them (-reindex); or use --source rest or rpc",
-            )

@@ -1,31 +1,20 @@
 """The tree of block headers and its chain of most work.
 
 Invariants: every block of the chain is in the files, from genesis on without a gap; of two tips with
-equal work the one that the node stored first wins, as in Bitcoin Core. A block whose header does not
-meet its own target is damaged. Blocks that build on none of ours are left out, but if one claims a
-height above the tip, data is missing and that is an error.
+equal work the one that the node stored first wins, as in Bitcoin Core. A block that is stored more than once
+stands in the tree by its first copy.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from etl.chain.blocks import block_hashes
-from etl.errors import BlockDataError, BlocksDirectoryError
-
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
-
-
-class Places(Protocol):
-    """Where each stored block lies, for errors."""
-
-    def __getitem__(self, row: int) -> str: ...
+from etl.chain.work import header_bits, work
+from etl.compiled.arrays import Bytes, Ints
+from etl.errors import BlocksDirectoryError
 
 
 @dataclass(frozen=True)
@@ -38,47 +27,29 @@ class HeaderTree:
     """(b,) row of the parent, -1 for genesis and for blocks that connect to nothing"""
     height: Ints
     """(b,) -1 for blocks that connect to nothing"""
+    first_copy: Ints
+    """(b,) row of the first copy of the same block, mostly its own"""
     chain: Ints
     """(tip height + 1,) rows of the chain of most work by height"""
 
 
-@lru_cache(maxsize=4096)
-def _target(bits: int) -> int:
-    """The number that a header's hash must not exceed (Core: arith_uint256::SetCompact)."""
-    exponent, mantissa = bits >> 24, bits & 0x7FFFFF
-    return mantissa << 8 * (exponent - 3) if exponent > 3 else mantissa >> 8 * (3 - exponent)
+def _first_copies(hashes: Bytes) -> tuple[Ints, dict[bytes, int]]:
+    """The first row with the same hash, by row and by hash."""
+    rows: dict[bytes, int] = {}
+    found = (rows.setdefault(block_hash, row) for row, block_hash in enumerate(map(bytes, hashes)))
+    return np.fromiter(found, dtype=np.int64, count=len(hashes)), rows
 
 
-def check_proofs_of_work(headers: Bytes, hashes: Bytes, places: Places) -> None:
-    """Raise BlockDataError for the first header whose hash does not meet its own target."""
-    bits = headers[:, 72:76].copy().view("<u4")[:, 0]
-    for value in np.unique(bits).tolist():
-        rows = np.flatnonzero(bits == value)
-        target = _target(value)
-        limit = np.frombuffer((target if target < 1 << 256 else 0).to_bytes(32, "big"), dtype=np.uint8)
-        difference = hashes[rows][:, ::-1].astype(np.int16) - limit
-        first = (difference != 0).argmax(axis=1)
-        above = difference[np.arange(len(rows)), first] > 0
-        if above.any():
-            row = int(rows[above.argmax()])
-            raise BlockDataError(
-                f"{places[row]}: the block header does not meet its own proof-of-work target: "
-                "bytes of it have changed",
-                "check the disk, then let the node rebuild its block files (-reindex)",
-            )
-
-
-def _parents(headers: Bytes, hashes: Bytes) -> Ints:
-    rows = {block_hash: row for row, block_hash in enumerate(map(bytes, hashes))}
+def _parents(headers: Bytes, rows: dict[bytes, int]) -> Ints:
     previous = map(bytes, headers[:, 4:36])
     return np.fromiter((rows.get(p, -1) for p in previous), dtype=np.int64, count=len(headers))
 
 
-def _in_tree_order(parent: Ints, genesis: int) -> list[int]:
-    """Rows that descend from genesis, parents before children, in storage order among siblings."""
+def _in_tree_order(parent: Ints, first_copy: Ints, genesis: int) -> list[int]:
+    """First copies that descend from genesis, parents before children, in storage order among siblings."""
     children: dict[int, list[int]] = {}
-    for row, its_parent in enumerate(parent.tolist()):
-        if its_parent >= 0:
+    for row, (its_parent, first) in enumerate(zip(parent.tolist(), first_copy.tolist(), strict=True)):
+        if its_parent >= 0 and row == first:
             children.setdefault(its_parent, []).append(row)
     order, at = [genesis], 0
     while at < len(order):
@@ -89,36 +60,34 @@ def _in_tree_order(parent: Ints, genesis: int) -> list[int]:
 
 def _heaviest(order: list[int], parent: Ints, bits: Ints, height: Ints) -> int:
     """Row of the tip of most work; fills `height`."""
-    work = [0] * (len(parent) + 1)  # the last stands for the parent of genesis, row -1
+    done = [0] * (len(parent) + 1)  # the last stands for the parent of genesis, row -1
     tip = order[0]
     for row in order:
         its_parent = int(parent[row])
-        work[row] = work[its_parent] + 2**256 // (_target(int(bits[row])) + 1)
+        done[row] = done[its_parent] + work(int(bits[row]))
         height[row] = height[its_parent] + 1 if its_parent >= 0 else 0
-        if work[row] > work[tip] or (work[row] == work[tip] and row < tip):
+        if done[row] > done[tip] or (done[row] == done[tip] and row < tip):
             tip = row
     return tip
 
 
-def build_tree(headers: Bytes, places: Places, genesis_hash: str) -> HeaderTree:
-    """The tree of `headers` (b, 80) in storage order; `places` say in errors where each lies."""
+def build_tree(headers: Bytes, genesis_hash: str) -> HeaderTree:
+    """The tree of `headers` (b, 80) in storage order."""
     hashes = block_hashes(headers)
-    check_proofs_of_work(headers, hashes, places)
-    wanted = np.frombuffer(bytes.fromhex(genesis_hash), dtype=np.uint8)[::-1]
-    matches = np.flatnonzero((hashes == wanted).all(axis=1))
-    if not len(matches):
+    first_copy, rows = _first_copies(hashes)
+    genesis = rows.get(bytes.fromhex(genesis_hash)[::-1])
+    if genesis is None:
         raise BlocksDirectoryError(
             "the block files do not hold the genesis block: the node has pruned its oldest blocks",
             "use an unpruned node (prune=0 and -reindex), or copy the missing block files here",
         )
-    parent = _parents(headers, hashes)
-    parent[matches[0]] = -1
+    parent = _parents(headers, rows)
+    parent[genesis] = -1
     height = np.full(len(headers), -1, dtype=np.int64)
-    order = _in_tree_order(parent, int(matches[0]))
-    bits = headers[:, 72:76].copy().view("<u4")[:, 0].astype(np.int64)
-    row = _heaviest(order, parent, bits, height)
+    order = _in_tree_order(parent, first_copy, genesis)
+    row = _heaviest(order, parent, header_bits(headers), height)
     chain = np.empty(int(height[row]) + 1, dtype=np.int64)
     for at in range(len(chain) - 1, -1, -1):
         chain[at] = row
         row = int(parent[row])
-    return HeaderTree(block_hash=hashes, parent=parent, height=height, chain=chain)
+    return HeaderTree(hashes, parent, height[first_copy], first_copy, chain)

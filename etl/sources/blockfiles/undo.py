@@ -11,21 +11,18 @@ Source: Bitcoin Core's node/blockstorage.cpp, WriteBlockUndo (release 31).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from etl.compiled.arrays import Bytes, Ints
 from etl.errors import BlockDataError
-from etl.sources.blockfiles.records import Records, map_file, read_payload, scan_records
+from etl.sources.blockfiles.records import Records, map_file, read_payload
 from etl.sources.blockfiles.rivals import Contender, own_undo
-
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
+from etl.sources.blockfiles.scan import passes_checksum, scan_blocks, scan_undo
 
 
 class NoUndoData(BlockDataError):
@@ -56,7 +53,7 @@ class UndoFile:
         self._block_path = path.with_name(path.name.replace("rev", "blk"))
         self._key = key
         self._magic = magic
-        self._records: Records = scan_records(path, key, magic, is_undo=True)
+        self._records: Records = scan_undo(path, key, magic, lambda: self._previous_hashes)
         self._data = map_file(path).view(np.ndarray)
         self._group_count = _group_counts(self._records)
         self._drift = 0
@@ -69,8 +66,7 @@ class UndoFile:
     @cached_property
     def has_orphan(self) -> bool:
         """Whether there is a record of none of the blocks beside it."""
-        heads = scan_records(self._block_path, self._key, self._magic, is_undo=False).head
-        previous = [bytes(head[4:36]) for head in heads]
+        previous = self._previous_hashes
         at = -1
         for row in range(len(self._group_count)):
             nearest = _outward(at + 1, len(previous))
@@ -80,14 +76,17 @@ class UndoFile:
             at = found
         return False
 
+    @cached_property
+    def _previous_hashes(self) -> list[bytes]:
+        """Of the blocks beside it, in storage order."""
+        heads = scan_blocks(self._block_path, self._key, self._magic).head
+        return [bytes(head[4:36]) for head in heads]
+
     def _read(self, row: int, previous_hash: bytes) -> Bytes | None:
         """A record, None where its checksum is not that of a block with this predecessor."""
         start, size = int(self._records.offset[row]), int(self._records.size[row])
         stored = read_payload(self._data, self._key, start, size + 32)
-        digest = hashlib.sha256(previous_hash)
-        digest.update(stored[:size].data)
-        passes = hashlib.sha256(digest.digest()).digest() == stored[size:].tobytes()
-        return stored[:size] if passes else None
+        return stored[:size] if passes_checksum(stored, previous_hash) else None
 
     def _candidates(self, group_count: int, rank: int) -> Iterator[int]:
         """Rows of records with `group_count` transactions, the likeliest first.
@@ -142,8 +141,7 @@ class UndoFile:
     def _error(self, place: BlockPlace, reason: str) -> NoUndoData:
         return NoUndoData(
             f"{self.path}: undo data of the block at height {place.height}: {reason}",
-            "check the disk, then let the node rebuild its block files (-reindex), "
-            "or use --source rest or rpc",
+            BlockDataError.REPAIR,
         )
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from etl.errors import ConfigError, NodeUnreachable, UsageError
+from etl.errors import ConfigError, MinerflowError, NodeUnreachable, UsageError
 from etl.sources.node.bitcoinconf import (
     CONF_NAME,
     CORE_CHAINS,
@@ -44,6 +44,15 @@ class Credentials:
         """
         pair = f"{self.user}:{self.password}" if self.cookie_file is None else self._cookie()
         return "Basic " + b64encode(pair.encode("utf-8", "surrogateescape")).decode("ascii")
+
+    def secrets(self) -> tuple[str, ...]:
+        """Texts that nobody may be shown: the password, and the header, which a node may echo."""
+        try:
+            encoded = self.header().removeprefix("Basic ")
+        except MinerflowError:
+            return ()
+        pair = b64decode(encoded).decode("utf-8", "surrogateescape")
+        return encoded, pair, pair.partition(":")[2]
 
     def _cookie(self) -> str:
         path = self.cookie_file

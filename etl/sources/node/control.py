@@ -17,8 +17,9 @@ from typing import Any
 
 from bitcoinrpc.authproxy import AuthServiceProxy, JSONRPCException
 
+from etl.errors import NodeAnswerError
 from etl.sources.node.address import NodeAddress
-from etl.sources.node.connection import http_connection, request_timeout
+from etl.sources.node.connection import MOST_BYTES, TimedConnection, read_body, request_timeout
 from etl.sources.node.failures import bad_answer, cut_off, refusal, rpc_failure, unavailable, unreachable
 from etl.sources.node.retry import Retry
 
@@ -32,21 +33,41 @@ class _Unauthorised(Exception):
     """HTTP 401."""
 
 
+class _Response:
+    """What the proxy asks of a response, of bounded length."""
+
+    def __init__(self, response: http.client.HTTPResponse, address: NodeAddress) -> None:
+        self.status, self.reason = response.status, response.reason
+        self._response = response
+        self._address = address
+
+    def getheader(self, name: str) -> str | None:
+        return self._response.getheader(name)
+
+    def read(self) -> bytes:
+        return read_body(self._response, MOST_BYTES, self._address)
+
+    def close(self) -> None:
+        self._response.close()
+
+
 class _Authorised:
     """The proxy's connection: signs requests, and keeps the response that the proxy hides."""
 
     def __init__(self, address: NodeAddress, request_timeout_s: float) -> None:
-        self._http = http_connection(address, request_timeout_s)
+        self._address = address
+        self._http = TimedConnection(address, request_timeout_s)
         self._authorization = address.credentials.header()
-        self._response: http.client.HTTPResponse | None = None
+        self._response: _Response | None = None
 
     def request(self, method: str, path: str, body: str, headers: Mapping[str, Any]) -> None:
         signed = {**headers, "Authorization": self._authorization}
         del signed["Host"]  # the proxy's lacks the port
+        self._http.start_clock()
         self._http.request(method, path, body.encode(), signed)
 
-    def getresponse(self) -> http.client.HTTPResponse:
-        self._response = self._http.getresponse()
+    def getresponse(self) -> _Response:
+        self._response = _Response(self._http.getresponse(), self._address)
         return self._response
 
     def refused_with(self) -> tuple[int, bytes]:
@@ -58,8 +79,12 @@ class _Authorised:
             return self._response.status, b""
 
     @property
-    def sock(self) -> Any:
-        return self._http.sock
+    def sock(self) -> _Authorised:
+        """Where the proxy sets its own timeout."""
+        return self
+
+    def settimeout(self, _: float) -> None:
+        """The connection's clock decides instead."""
 
     def close(self) -> None:
         if self._response is not None:
@@ -132,6 +157,8 @@ class NodeControl:
             raise failure from error
 
     def _failure(self, method: str, error: Exception) -> Exception:
+        if isinstance(error, NodeAnswerError):
+            return error
         if isinstance(error, JSONRPCException):
             return self._rpc_failure(method, error)
         if isinstance(error, json.JSONDecodeError) and not error.doc.endswith("\n"):

@@ -1,7 +1,7 @@
 """What goes wrong between minerflow and a node, as the errors of etl.errors.
 
-Invariant: no text holds credentials. Status codes, codes and messages as in Bitcoin Core's
-httprpc.cpp, rest.cpp, rpc/protocol.h and rpc/blockchain.cpp (release 31).
+Invariant: no text holds credentials, and what a node says is escaped and cut. Status codes, codes and
+messages as in Bitcoin Core's httprpc.cpp, rest.cpp, rpc/protocol.h and rpc/blockchain.cpp (release 31).
 """
 
 from __future__ import annotations
@@ -19,10 +19,18 @@ from etl.errors import (
     NodeUnreachable,
     NodeWarmingUp,
 )
+from etl.foreign_text import escaped, masked
 from etl.sources.node.address import NodeAddress
 
 _RPC_WARMING_UP, _RPC_UNKNOWN_METHOD = -28, -32601
 _RPC_NO_SUCH_BLOCK = (-5, -8)
+_LONGEST_TEXT = 10_000
+"""Characters looked at of what a node says."""
+
+
+def said_by(address: NodeAddress, text: str) -> str:
+    """What a node says, fit for people: it may echo the credentials that it was sent."""
+    return escaped(masked(text.strip(), address.credentials.secrets()))
 
 
 def unreachable(error: Exception, address: NodeAddress) -> NodeUnreachable:
@@ -72,18 +80,17 @@ def refusal(status: int, address: NodeAddress) -> NodeRefused:
 
 def unavailable(body: bytes, address: NodeAddress) -> NodeWarmingUp | NodeBusy:
     """HTTP 503: REST says so while the node starts, and either interface when its queue is full."""
-    text = body.decode("utf-8", "replace").strip()
+    text = said_by(address, body[:_LONGEST_TEXT].decode("utf-8", "replace"))
     starting = text.removeprefix("Service temporarily unavailable: ")
     if starting != text:
-        return warming_up(starting)
+        return _warming_up(starting)
     return NodeBusy(
         f"the node at {address} is busy (HTTP 503: {text[:80]})",
         "raise rpcworkqueue in bitcoin.conf, or run fewer programs against the node",
     )
 
 
-def warming_up(message: str) -> NodeWarmingUp:
-    """RPC error -28."""
+def _warming_up(message: str) -> NodeWarmingUp:
     return NodeWarmingUp(
         f"node is starting: {message}", "wait until it has started, or give a longer --timeout"
     )
@@ -91,17 +98,18 @@ def warming_up(message: str) -> NodeWarmingUp:
 
 def rpc_failure(method: str, code: object, message: object, address: NodeAddress) -> MinerflowError:
     """What a JSON-RPC error object is to the user."""
-    text = str(message).split("\n")[0][:200]
-    said = f"the node at {address} answers {method} with error {code}: {text}"
+    number = code if type(code) is int else "without a number"
+    text = said_by(address, str(message)[:_LONGEST_TEXT])
+    said = f"the node at {address} answers {method} with error {number}: {text}"
     if code == _RPC_WARMING_UP:
-        return warming_up(text)
+        return _warming_up(text)
     if code in _RPC_NO_SUCH_BLOCK and method.startswith("getblock"):
         return chain_moved(said)
     if code == _RPC_UNKNOWN_METHOD:
         return NodeIncapable(said, "use Bitcoin Core 23 or newer")
-    if "pruned data" in text or "ndo data" in text:
+    if "pruned data" in text:
         return pruned(said)
-    if "not fully downloaded" in text:
+    if "not fully downloaded" in text or "ndo data not available" in text:
         return not_downloaded(said)
     return NodeAnswerError(said, "check the node's debug.log")
 
@@ -124,8 +132,17 @@ def check_not_pruned(prune_height: int, first_height: int, address: NodeAddress)
 
 
 def not_downloaded(what: str) -> NodeIncapable:
-    """Blocks of which the node has but the header."""
+    """Blocks that the node has not downloaded or not checked yet, as those before a snapshot (assumeutxo)."""
     return NodeIncapable(what, "wait until the node has downloaded and checked all blocks")
+
+
+def undo_lacking(what: str) -> NodeIncapable:
+    """Blocks of which the node has no undo data: deleted, or not made yet."""
+    return NodeIncapable(
+        what,
+        "wait until the node has validated all blocks, if it was started from a snapshot; "
+        "else start at a block that it still has, or use an unpruned node",
+    )
 
 
 def chain_moved(what: str) -> ChainMoved:
@@ -139,3 +156,8 @@ def bad_answer(what: str, address: NodeAddress) -> NodeAnswerError:
         f"the node at {address}: {what}",
         "check that the URL is a Bitcoin Core node's, with no other program in between",
     )
+
+
+def too_long(most_bytes: int, address: NodeAddress) -> NodeAnswerError:
+    """An answer that would fill the memory."""
+    return bad_answer(f"an answer is longer than {most_bytes:,} bytes", address)

@@ -11,14 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from etl.chain.blocks import HEADER_SIZE, block_hashes
+from etl.compiled.arrays import Bytes, Ints
 from etl.errors import ChainMoved, UsageError
 from etl.sources.node.failures import chain_moved
-
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
+from etl.sources.node.probe import Tip
 
 PAGE = 2000
 """Headers of one fetch: the most that /rest/headers gives (MAX_REST_HEADERS_RESULTS)."""
@@ -40,13 +38,11 @@ class HeaderPages:
 
     def __init__(
         self,
-        tip_height: int,
-        tip_hash: str,
+        tip: Tip,
         fetch: Callable[[int, int], bytes],
         hash_at: Callable[[int], str],
     ) -> None:
-        self._tip_height = tip_height
-        self._tip_hash = tip_hash
+        self._tip_height, self._tip_hash = tip.height, tip.block_hash
         self._fetch = fetch
         self._hash_at = hash_at
         self._pages: dict[int, _Page] = {}

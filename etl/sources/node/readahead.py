@@ -14,8 +14,8 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from etl.compiled.arrays import Bytes, Ints
 from etl.sources.node.connection import NodeConnection
 from etl.sources.node.retry import Retry
 from etl.sources.source import RawBlocks
@@ -99,10 +99,10 @@ def _batch(first_height: int, raw: list[bytes], spent: list[bytes], origin: str)
     )
 
 
-def _joined(parts: list[bytes]) -> npt.NDArray[np.uint8]:
+def _joined(parts: list[bytes]) -> Bytes:
     """The parts in one array; a writable one, for which the decoders are compiled."""
     return np.frombuffer(bytearray().join(parts), dtype=np.uint8)
 
 
-def _offsets(parts: list[bytes]) -> npt.NDArray[np.int64]:
+def _offsets(parts: list[bytes]) -> Ints:
     return np.concatenate(([0], np.cumsum([len(part) for part in parts]))).astype(np.int64)

@@ -68,4 +68,7 @@ class Retry:
 def _given_up(error: TransientError, waited_s: float, tries: int) -> TransientError:
     if tries == 1:
         return error
-    return type(error)(f"gave up after {waited_s:.1f} s and {tries} tries: {error.what}", error.action)
+    final = type(error)(f"gave up after {waited_s:.1f} s and {tries} tries: {error.what}", error.action)
+    for note in getattr(error, "__notes__", ()):
+        final.add_note(note)
+    return final

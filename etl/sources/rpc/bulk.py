@@ -38,9 +38,9 @@ def one_decoded_at_a_time() -> Iterator[None]:
                 gc.enable()
 
 
-def post_call(connection: NodeConnection, method: str, *params: Any) -> Answer:
+def post_call(connection: NodeConnection, most_bytes: int, method: str, *params: Any) -> Answer:
     """The answer, not decoded, to one call. Raises as NodeConnection.post."""
-    return connection.post(orjson.dumps({"method": method, "params": params, "id": 0}))
+    return connection.post(orjson.dumps({"method": method, "params": params, "id": 0}), most_bytes)
 
 
 def result_of(answer: Answer, method: str, address: NodeAddress) -> Any:

@@ -3,15 +3,19 @@
 Invariants: the header's hash is the requested one; no amount passes through binary floating point
 but for the decoder's nearest double, which rounds back exactly (see `to_satoshi`); what Core says
 twice of a spent output (its script in hex and in words, its value and the fee) agrees, for no hash
-protects it on the way. Sources: Bitcoin Core's rpc/blockchain.cpp and core_io.cpp (release 31); the
-output form is that of /rest/spenttxouts (release 30).
+protects it on the way. The script is the one in hex; words are made from it, never the other way, for
+they do not determine it (a pushed 17, a key behind a longer push). Sources: Bitcoin Core's
+rpc/blockchain.cpp and core_io.cpp (release 31); the output form is that of /rest/spenttxouts (release 30).
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
+
+from etl.chain.networks import MAX_MONEY_SAT
 
 _HEADER = struct.Struct("<i32s32sIII")
 _VALUE = struct.Struct("<q")
@@ -59,7 +63,7 @@ def block_and_spent(block: Json, block_hash: str) -> tuple[bytes, bytes]:
         ArithmeticError,
         struct.error,
     ) as error:
-        raise MalformedBlock(f"a field is missing or of another form: {error!r}") from error
+        raise MalformedBlock(f"a field is missing or of another form ({type(error).__name__})") from error
 
 
 def _header(block: Json) -> bytes:
@@ -83,7 +87,7 @@ def _compact_size(n: int) -> bytes:
 
 def _spent(txs: list[Json]) -> bytes:
     parts = [_compact_size(len(txs)), b"\0"]
-    for tx in txs[1:]:
+    for number, tx in enumerate(txs[1:], 1):
         inputs = tx["vin"]
         parts.append(_compact_size(len(inputs)))
         spent_sat = 0
@@ -92,12 +96,14 @@ def _spent(txs: list[Json]) -> bytes:
             if prevout is None:
                 raise NoPrevouts
             value_sat = to_satoshi(prevout["value"])
+            if not 0 <= value_sat <= MAX_MONEY_SAT:
+                raise MalformedBlock(f"an amount that transaction {number} spends is no amount of bitcoin")
             script = _script(prevout["scriptPubKey"])
             spent_sat += value_sat
             parts += _VALUE.pack(value_sat), _compact_size(len(script)), script
         created_sat = sum([to_satoshi(out["value"]) for out in tx["vout"]])
         if spent_sat - created_sat != to_satoshi(tx["fee"]):
-            raise MalformedBlock(f"values and fee of {tx['txid']} do not fit")
+            raise MalformedBlock(f"values and fee of transaction {number} do not fit")
     return b"".join(parts)
 
 
@@ -120,17 +126,39 @@ def _script(pubkey: Json) -> bytes:
         data = text[len(head) : len(text) - len(tail)]
         fits = text == head + data + tail and pubkey["asm"] == opening + data + closing
     elif pubkey["type"] in ("pubkey", "multisig"):
-        fits = text == "".join(map(_encoded, pubkey["asm"].split(" ")))
+        fits = " ".join(_in_words(bytes.fromhex(text))) == pubkey["asm"]
     if not fits:
-        raise MalformedBlock(f"the script {text} and its words do not fit")
+        raise MalformedBlock("a script that it spends and the words for it do not fit")
     return bytes.fromhex(text)
 
 
-def _encoded(word: str) -> str:
-    """Hex of a word of a script of keys: an opcode, a number of keys, or a key."""
-    if word in _OPCODES:
-        return _OPCODES[word]
-    return f"{80 + int(word):x}" if len(word) <= 2 else f"{len(word) // 2:02x}{word}"
+def _in_words(script: bytes) -> Iterator[str]:
+    """The words by which Core shows a script of keys and numbers (core_io.cpp, ScriptToAsmStr)."""
+    at = 0
+    while at < len(script):
+        opcode = script[at]
+        at += 1
+        if opcode > _LAST_PUSH:
+            yield _OPCODES[opcode]
+            continue
+        width = 0 if opcode < _FIRST_LONG_PUSH else 1 << (opcode - _FIRST_LONG_PUSH)
+        length = int.from_bytes(script[at : at + width], "little") if width else opcode
+        pushed = script[at + width : at + width + length]
+        yield pushed.hex() if length > _LONGEST_NUMBER else str(_number(pushed))
+        at += width + length
 
 
-_OPCODES = {"OP_CHECKSIG": "ac", "OP_CHECKMULTISIG": "ae"}
+def _number(pushed: bytes) -> int:
+    """A number of a script: little-endian, the highest bit its sign (script/script.h, CScriptNum)."""
+    number = int.from_bytes(pushed, "little")
+    sign = 1 << 8 * len(pushed) >> 1
+    return number if number < sign or not pushed else sign - number
+
+
+_FIRST_LONG_PUSH, _LAST_PUSH = 0x4C, 0x4E
+_LONGEST_NUMBER = 4
+"""Bytes up to which Core shows what is pushed as a number."""
+_OPCODES = {0x50 + number: str(number) for number in range(1, 17)} | {
+    0xAC: "OP_CHECKSIG",
+    0xAE: "OP_CHECKMULTISIG",
+}

@@ -6,19 +6,19 @@ header hash checked, or raises; a block that left the active chain raises ChainM
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-import numpy.typing as npt
-
+from etl.chain.blocks import HEADER_SIZE
+from etl.compiled.arrays import Bytes, Ints
 from etl.errors import NodeIncapable
 from etl.sources.node.address import NodeAddress
-from etl.sources.node.connection import NodeConnection, request_timeout
-from etl.sources.node.failures import bad_answer, chain_moved, check_not_pruned, pruned
+from etl.sources.node.connection import MOST_BLOCK_BYTES, NodeConnection, request_timeout
+from etl.sources.node.failures import bad_answer, chain_moved, check_not_pruned, undo_lacking
 from etl.sources.node.headers import HeaderPages
-from etl.sources.node.probe import FIRST_VERSION_WITH_PREVOUTS, NodeFacts, probe_node
+from etl.sources.node.probe import FIRST_VERSION_WITH_PREVOUTS, NodeFacts, described, probe_node
 from etl.sources.node.readahead import gather, read_in_order
 from etl.sources.node.retry import Retry
 from etl.sources.rpc.bulk import call_batch, one_decoded_at_a_time, post_call, result_of
@@ -27,6 +27,8 @@ from etl.sources.source import RawBlocks
 
 CONNECTIONS = 4
 """Of one chunk reader. Core works on 16 calls at a time (rpcthreads; 4 before release 30)."""
+
+_HASH_DIGITS = 64
 
 _Wanted = tuple[int, str]
 
@@ -50,7 +52,7 @@ class RpcChunk:
 
     def _read(self, connection: NodeConnection, wanted: _Wanted) -> tuple[bytes, bytes]:
         height, block_hash = wanted
-        answer = post_call(connection, "getblock", block_hash, 3)
+        answer = post_call(connection, MOST_BLOCK_BYTES, "getblock", block_hash, 3)
         with one_decoded_at_a_time():
             block = result_of(answer, "getblock", self.address)
             try:
@@ -59,9 +61,8 @@ class RpcChunk:
             except MalformedBlock as error:
                 raise bad_answer(f"block at height {height}: {error}", self.address) from error
             except NoPrevouts:
-                raise pruned(
-                    f"the node at {self.address} does not know what the block at height {height} "
-                    "spends: its undo data is deleted, or it is older than Bitcoin Core 23"
+                raise undo_lacking(
+                    f"the node at {self.address} does not know what the block at height {height} spends"
                 ) from None
 
     def _check_place(self, block: object, height: int, block_hash: str) -> None:
@@ -69,8 +70,9 @@ class RpcChunk:
             raise MalformedBlock("it is no block")
         if block["confirmations"] == -1:
             raise chain_moved(f"block {block_hash} at height {height} left the node's active chain")
-        if block.get("height") != height:
-            raise MalformedBlock(f"it says that its height is {block.get('height')!r}")
+        said = block.get("height")
+        if type(said) is not int or said != height:
+            raise MalformedBlock(f"it says that its height is {said if type(said) is int else 'no number'}")
 
 
 class RpcSource:
@@ -88,20 +90,18 @@ class RpcSource:
                 "use Bitcoin Core 23 or newer, or --source blockfiles",
             )
         self.network = self.facts.network
-        self.tip_height = self.facts.blocks
-        self._headers = HeaderPages(
-            self.tip_height, self.facts.best_block_hash, self._fetch_headers, self._hash_at
-        )
+        self.tip_height = self.facts.complete.height
+        self._headers = HeaderPages(self.facts.complete, self._fetch_headers, self._hash_at)
 
     def describe(self) -> str:
         """One line for people: what is read, from where."""
-        return f"RPC of {self._address} ({self.network.name}, tip {self.tip_height})"
+        return f"RPC of {self._address} ({described(self.facts)})"
 
-    def hashes(self, first_height: int, last_height: int) -> npt.NDArray[np.uint8]:
+    def hashes(self, first_height: int, last_height: int) -> Bytes:
         """Block hashes (n, 32) of the range, both ends included."""
         return self._headers.hashes(first_height, last_height)
 
-    def times(self, first_height: int, last_height: int) -> npt.NDArray[np.int64]:
+    def times(self, first_height: int, last_height: int) -> Ints:
         """Header times (n,) of the range, both ends included."""
         return self._headers.times(first_height, last_height)
 
@@ -118,16 +118,18 @@ class RpcSource:
 
     def _fetch_headers(self, first_height: int, last_height: int) -> bytes:
         heights = [[height] for height in range(first_height, last_height + 1)]
-        hashes = self._batch("getblockhash", heights)
-        headers = self._batch("getblockheader", [[block_hash, False] for block_hash in hashes])
-        try:
-            return bytes.fromhex("".join(headers))
-        except (TypeError, ValueError) as error:
-            raise bad_answer("getblockheader gives no hex", self._address) from error
+        hashes = self._batch("getblockhash", heights, _HASH_DIGITS)
+        headers = self._batch("getblockheader", [[each, False] for each in hashes], 2 * HEADER_SIZE)
+        return bytes.fromhex("".join(headers))
 
     def _hash_at(self, height: int) -> str:
-        return str(self._batch("getblockhash", [[height]])[0])
+        return self._batch("getblockhash", [[height]], _HASH_DIGITS)[0]
 
-    def _batch(self, method: str, params: Sequence[Sequence[object]]) -> list[str]:
+    def _batch(self, method: str, params: Sequence[Sequence[object]], digits: int) -> list[str]:
+        """Results of a method that gives so many hexadecimal digits, with each of `params`."""
         with NodeConnection(self._address, request_timeout(self._retry.timeout_s)) as connection:
-            return self._retry(partial(call_batch, connection, method, params, self._address))
+            found = self._retry(partial(call_batch, connection, method, params, self._address))
+        is_hex = re.compile(f"[0-9a-f]{{{digits}}}").fullmatch
+        if not all(isinstance(each, str) and is_hex(each) for each in found):
+            raise bad_answer(f"{method} does not give {digits} hexadecimal digits", self._address)
+        return found

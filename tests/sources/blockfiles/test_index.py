@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from etl.sources.blockfiles import index
-from etl.sources.blockfiles.records import read_payload, read_xor_key, scan_records
+from etl.sources.blockfiles.records import read_payload, read_xor_key
+from etl.sources.blockfiles.scan import scan_blocks, scan_undo
 from etl.sources.blockfiles.source import BlockFilesSource
 from tests.support.golden import ECONOMY
 
@@ -22,7 +23,8 @@ def _split(target: Path, cut: int) -> None:
     magic = bytes.fromhex("fabfb5da")
     for name, trailer in (("blk", 0), ("rev", 32)):
         path = ECONOMY.blocks_dir / f"{name}00000.dat"
-        records = scan_records(path, key, magic, is_undo=name == "rev")
+        is_undo = name == "rev"
+        records = scan_undo(path, key, magic, list) if is_undo else scan_blocks(path, key, magic)
         data = np.fromfile(path, dtype=np.uint8)
         spans = [
             read_payload(data, key, int(at) - _PREAMBLE, int(size) + _PREAMBLE + trailer).tobytes()
@@ -47,9 +49,9 @@ def test_files_are_looked_at_once(blocks_dir: Path, tmp_path: Path, monkeypatch:
 
     def counting(path: Path, *args: object, **kwargs: object) -> object:
         looked_at.append(path.name)
-        return scan_records(path, *args, **kwargs)  # type: ignore[arg-type]
+        return scan_blocks(path, *args, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(index, "scan_records", counting)
+    monkeypatch.setattr(index, "scan_blocks", counting)
     memory = tmp_path / "blockindex.npz"
     first = BlockFilesSource(blocks_dir, memory)
     assert looked_at == ["blk00000.dat", "blk00001.dat"]
@@ -64,9 +66,60 @@ def test_files_are_looked_at_once(blocks_dir: Path, tmp_path: Path, monkeypatch:
 
 
 def test_a_damaged_memory_is_none(blocks_dir: Path, tmp_path: Path) -> None:
+    """Whatever is wrong with it, and it is made anew."""
     memory = tmp_path / "blockindex.npz"
     BlockFilesSource(blocks_dir, memory)
     whole = memory.read_bytes()
-    for damaged in (whole[: len(whole) // 2], b"", whole[:100] + b"\0" + whole[101:]):
-        memory.write_bytes(damaged)
-        assert BlockFilesSource(blocks_dir, memory).tip_height == ECONOMY.last_height
+    damaged = [whole[: len(whole) // 2], b"", b"PK\3\4" + whole[4:30], b"\x93NUMPY\1\0"]
+    for at in range(0, len(whole), len(whole) // 150):
+        damaged.append(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+    for content in damaged:
+        memory.write_bytes(content)
+        found = index._load(memory, read_secret(blocks_dir))
+        assert found == {} or found.keys() == {0}
+    memory.write_bytes(damaged[0])
+    assert BlockFilesSource(blocks_dir, memory).tip_height == ECONOMY.last_height
+    assert memory.read_bytes()[:2] == b"PK"
+    assert len(memory.read_bytes()) == len(whole)
+
+
+def read_secret(blocks_dir: Path) -> bytes:
+    """What the memory of a directory of regtest is marked with."""
+    return read_xor_key(blocks_dir).tobytes() + bytes.fromhex("fabfb5da")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("offset", -1),
+        ("offset", 1 << 40),
+        ("size", 1 << 60),
+        ("count", 1 << 40),
+        ("torn_count", 7),
+        ("head", None),
+        ("torn_head", None),
+    ],
+)
+def test_a_memory_that_holds_what_no_file_can_is_none(
+    blocks_dir: Path, tmp_path: Path, name: str, value: int | None
+) -> None:
+    memory = tmp_path / "blockindex.npz"
+    BlockFilesSource(blocks_dir, memory)
+    with np.load(memory) as stored:
+        columns = dict(stored)
+    if value is None:
+        del columns[name]
+    else:
+        columns[name][-1:] = value
+        columns[name] = np.append(columns[name], value) if not len(columns[name]) else columns[name]
+    np.savez(memory, **columns)
+    assert index._load(memory, read_secret(blocks_dir)) == {}
+    assert BlockFilesSource(blocks_dir, memory).tip_height == ECONOMY.last_height
+
+
+def test_a_memory_that_cannot_be_written_is_left_out(blocks_dir: Path, tmp_path: Path) -> None:
+    source = BlockFilesSource(blocks_dir, tmp_path / "absent" / "blockindex.npz")
+    assert source.tip_height == ECONOMY.last_height
+    (tmp_path / "blockindex.npz").mkdir()
+    assert BlockFilesSource(blocks_dir, tmp_path / "blockindex.npz").tip_height == ECONOMY.last_height
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["blockindex.npz", "blocks"]

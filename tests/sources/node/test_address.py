@@ -219,14 +219,15 @@ def test_the_facts_are_the_nodes() -> None:
     with FakeNode.golden("economy") as node:
         facts = probe_node(node.address, Retry(0))
     assert facts.network == REGTEST
-    assert (facts.blocks, facts.headers, facts.version) == (531, 531, 319900)
-    assert facts.best_block_hash.startswith("0137337e87d7")
+    assert (facts.active.height, facts.headers, facts.version) == (531, 531, 319900)
+    assert facts.active.block_hash.startswith("0137337e87d7")
+    assert (facts.complete, facts.snapshot_note) == (facts.active, "")
     assert facts.subversion == "/Satoshi:31.99.0/"
     assert (facts.pruned, facts.prune_height) == (False, 0)
     assert facts.initial_block_download
     assert facts.verification_progress == pytest.approx(0.01018767632567473)
     assert (facts.rest, facts.rest_spent) == (True, True)
-    assert "pre-release test build" in facts.warnings[0]
+    assert facts.size_on_disk == 1200266
 
 
 @pytest.mark.parametrize(
@@ -252,7 +253,7 @@ def test_the_facts_tell_what_rest_offers_and_what_is_pruned(
 def test_a_starting_node_is_waited_for_with_one_message() -> None:
     messages: list[str] = []
     with FakeNode.golden("economy", warm_up_calls=3) as node:
-        assert probe_node(node.address, Retry(10, messages.append)).blocks == 531
+        assert probe_node(node.address, Retry(10, messages.append)).active.height == 531
     assert messages == ["node is starting: Loading block index…; trying again for up to 10 s"]
 
 

@@ -33,6 +33,10 @@ from tests.support.wire import block_bytes, golden_blocks
 ONCE = Retry(0)
 
 
+def _count(kept: connection.NodeConnection) -> bytes:
+    return post_call(kept, connection.MOST_BYTES, "getblockcount").body
+
+
 @pytest.fixture
 def node() -> Iterator[FakeNode]:
     with FakeNode.golden("economy") as running:
@@ -120,7 +124,7 @@ def test_each_fault_is_named_by_single_calls_and_in_bulk(
 def test_a_connection_that_was_idle_too_long_is_replaced(node: FakeNode) -> None:
     with connection.NodeConnection(node.address, 5) as kept:
         for _ in range(2):
-            assert post_call(kept, "getblockcount").body == b'{"result":531,"error":null,"id":0}\n'
+            assert _count(kept) == b'{"result":531,"error":null,"id":0}\n'
             node.hang_up()
 
 

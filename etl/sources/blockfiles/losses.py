@@ -1,0 +1,66 @@
+"""Blocks that the files have lost: an error that names the place, never a shorter chain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from etl.chain.blocks import HEADER_SIZE, block_hashes
+from etl.compiled.arrays import Bytes
+from etl.errors import BlockDataError
+from etl.sources.blockfiles.placement import StoredBlocks
+from etl.sources.blockfiles.records import Records, block_file, map_file, read_payload
+from etl.sources.blockfiles.tree import HeaderTree
+
+
+def check_torn(tree: HeaderTree, blocks_dir: Path, numbers: list[int], found: list[Records]) -> None:
+    """Raise where a block is torn that no file has whole, unless it lies on a branch below the tip."""
+    torn = [(n, int(at), head) for n, part in zip(numbers, found, strict=True)
+            for at, head in zip(part.torn_offset, part.torn_head, strict=True)]  # fmt: skip
+    if not torn:
+        return
+    row_of = {block_hash.tobytes(): row for row, block_hash in enumerate(tree.block_hash)}
+    hashes = block_hashes(np.stack([head for _, _, head in torn]))
+    for (number, offset, head), block_hash in zip(torn, hashes, strict=True):
+        parent = row_of.get(head[4:36].tobytes())
+        is_stale = parent is not None and 0 <= tree.height[parent] < len(tree.chain) - 1
+        if block_hash.tobytes() not in row_of and not is_stale:
+            raise BlockDataError(
+                f"{block_file(blocks_dir, number)}, byte {offset}: block {block_hash[::-1].tobytes().hex()} "
+                "is torn: its header is there, but not the rest, nor is it whole in any other file",
+                BlockDataError.REPAIR,
+            )
+
+
+def _claimed_height(head: bytes) -> int | None:
+    """Height in the coinbase of a block that starts with `head` (BIP 34), None where none is."""
+    at = HEADER_SIZE + {253: 3, 254: 5, 255: 9}.get(head[HEADER_SIZE], 1) + 4
+    at += 2 if head[at : at + 2] == b"\0\1" else 0
+    script = head[at + 1 + 36 + 1 :]
+    if int.from_bytes(head[:4], "little", signed=True) < 2 or not script:
+        return None
+    if 81 <= script[0] <= 96:
+        return script[0] - 80
+    return int.from_bytes(script[1 : 1 + script[0]], "little") if script[0] <= 5 else None
+
+
+def check_disconnected(
+    tree: HeaderTree, blocks: StoredBlocks, blocks_dir: Path, key: Bytes, garbage_bytes: int
+) -> None:
+    """Raise where a block that connects to nothing may belong above the tip."""
+    tip_height = len(tree.chain) - 1
+    for row in np.flatnonzero(tree.height < 0).tolist():
+        path = block_file(blocks_dir, int(blocks.file_number[row]))
+        size = min(int(blocks.size[row]), 400)
+        head = read_payload(map_file(path), key, int(blocks.offset[row]), size).tobytes()
+        claimed = _claimed_height(head)
+        if claimed is None or claimed > tip_height:
+            previous = blocks.header[row, 4:36][::-1].tobytes().hex()
+            raise BlockDataError(
+                f"{path}, byte {int(blocks.offset[row])}: this block builds on {previous}, which the "
+                f"files do not hold; the chain would end at height {tip_height} "
+                f"({garbage_bytes} bytes of the files are no records)",
+                "let the node finish its first synchronisation, or validate what comes before its snapshot; "
+                f"else {BlockDataError.REPAIR}; or use --source rest or rpc",
+            )
