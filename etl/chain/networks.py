@@ -1,6 +1,6 @@
 """The networks Bitcoin Core knows and how data of each is recognised.
 
-Values from Bitcoin Core's kernel/chainparams.cpp (release 31).
+Values from Bitcoin Core's kernel/chainparams.cpp and chainparamsbase.cpp (release 31).
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ class Network:
 
     name: str
     rpc_chain: str
-    """The network in getblockchaininfo's `chain`."""
+    """The network in getblockchaininfo's `chain`, and in bitcoin.conf."""
+    directory: str
+    """of the network below the node's data directory"""
+    rpc_port: int
+    """where the node answers unless told otherwise"""
     magic: bytes
     """Four bytes before each record of a block file; a signet of one's own has others."""
     genesis_hash: str
@@ -37,6 +41,8 @@ class Network:
 MAINNET = Network(
     name="mainnet",
     rpc_chain="main",
+    directory="",
+    rpc_port=8332,
     magic=bytes.fromhex("f9beb4d9"),
     genesis_hash="000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f",
     halving_interval=210_000,
@@ -48,6 +54,8 @@ MAINNET = Network(
 TESTNET3 = Network(
     name="testnet3",
     rpc_chain="test",
+    directory="testnet3",
+    rpc_port=18332,
     magic=bytes.fromhex("0b110907"),
     genesis_hash="000000000933ea01ad0ee984209779baaec3ced90fa3f408719526f8d77f4943",
     halving_interval=210_000,
@@ -58,6 +66,8 @@ TESTNET3 = Network(
 TESTNET4 = Network(
     name="testnet4",
     rpc_chain="testnet4",
+    directory="testnet4",
+    rpc_port=48332,
     magic=bytes.fromhex("1c163f28"),
     genesis_hash="00000000da84f2bafbbc53dee25a72ae507ff4914b867c565be350b0da8bf043",
     halving_interval=210_000,
@@ -68,6 +78,8 @@ TESTNET4 = Network(
 SIGNET = Network(
     name="signet",
     rpc_chain="signet",
+    directory="signet",
+    rpc_port=38332,
     magic=bytes.fromhex("0a03cf40"),
     genesis_hash="00000008819873e925422c1ff0f99f7cc9bbb232af63a077a480a3633bee1ef6",
     halving_interval=210_000,
@@ -78,6 +90,8 @@ SIGNET = Network(
 REGTEST = Network(
     name="regtest",
     rpc_chain="regtest",
+    directory="regtest",
+    rpc_port=18443,
     magic=bytes.fromhex("fabfb5da"),
     genesis_hash="0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206",
     halving_interval=150,

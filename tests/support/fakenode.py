@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from etl.sources.node.address import Credentials, NodeAddress
 from tests.support.fakechain import HTML, FakeChain, Reply
@@ -67,7 +67,7 @@ class FakeNode:
             node.core.add_recorded_stale_branches()
         return node
 
-    def __enter__(self) -> FakeNode:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 

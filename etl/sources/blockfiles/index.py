@@ -20,7 +20,7 @@ import numpy.typing as npt
 from etl.chain.blocks import HEADER_SIZE
 from etl.compiled.arrays import Bytes
 from etl.disk.files import sync_file
-from etl.sources.blockfiles.records import Records, block_file
+from etl.sources.blockfiles.records import Records, block_file, unreadable_named
 from etl.sources.blockfiles.scan import scan_blocks
 
 _log = logging.getLogger(__name__)
@@ -42,7 +42,8 @@ def find_records(
     found: dict[int, _Remembered] = {}
     for number in numbers:
         path = block_file(blocks_dir, number)
-        facts = path.stat()
+        with unreadable_named(path):
+            facts = path.stat()
         remembered = known.get(number)
         if remembered is None or (remembered.size, remembered.changed_ns) != (
             facts.st_size, facts.st_mtime_ns,

@@ -8,6 +8,8 @@ Source: Bitcoin Core's node/blockstorage.cpp (release 31; the key since release 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -40,15 +42,28 @@ class Records:
     """(t, 80) these headers"""
 
 
+@contextmanager
+def unreadable_named(path: Path) -> Iterator[None]:
+    """What the system refuses, as the error that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise BlocksDirectoryError(
+            f"{path} cannot be read: {error.strerror}",
+            "run as the node's user, or add yours to its group; else check the disk",
+        ) from error
+
+
 def read_xor_key(blocks_dir: Path) -> Bytes:
     """The 8 bytes of xor.dat, zeros where there is none (Core < 28)."""
     path = blocks_dir / "xor.dat"
-    if not path.exists():
-        return _NO_KEY
-    key = np.fromfile(path, dtype=np.uint8)
+    with unreadable_named(path):
+        if not path.exists():
+            return _NO_KEY
+        key = np.fromfile(path, dtype=np.uint8, count=_KEY_SIZE + 1)
     if len(key) != _KEY_SIZE:
         raise BlocksDirectoryError(
-            f"{path} holds {len(key)} bytes instead of {_KEY_SIZE}",
+            f"{path} does not hold {_KEY_SIZE} bytes",
             "restore xor.dat from where the block files came from; without it they cannot be read",
         )
     return key
@@ -56,7 +71,9 @@ def read_xor_key(blocks_dir: Path) -> Bytes:
 
 def file_numbers(blocks_dir: Path) -> list[int]:
     """Numbers of the blk files, ascending; BlocksDirectoryError where there are none."""
-    matches = (re.fullmatch(r"blk(\d{5})\.dat", path.name) for path in blocks_dir.glob("blk*.dat"))
+    with unreadable_named(blocks_dir):
+        names = [path.name for path in blocks_dir.iterdir()]
+    matches = (re.fullmatch(r"blk(\d{5})\.dat", name) for name in names)
     numbers = sorted(int(match[1]) for match in matches if match)
     if not numbers:
         raise BlocksDirectoryError(
@@ -78,9 +95,10 @@ def undo_file(blocks_dir: Path, number: int) -> Path:
 
 def map_file(path: Path) -> Bytes:
     """The bytes of a file, mapped into memory and as they are on disk."""
-    if path.stat().st_size == 0:
-        return np.empty(0, dtype=np.uint8)
-    return np.memmap(path, dtype=np.uint8, mode="r")
+    with unreadable_named(path):
+        if path.stat().st_size == 0:
+            return np.empty(0, dtype=np.uint8)
+        return np.memmap(path, dtype=np.uint8, mode="r")
 
 
 def read_payload(data: Bytes, key: Bytes, start: int, size: int) -> Bytes:

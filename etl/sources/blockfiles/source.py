@@ -31,6 +31,7 @@ from etl.sources.blockfiles.records import (
     read_xor_key,
     undo_file,
     unmask_into,
+    unreadable_named,
 )
 from etl.sources.blockfiles.tree import build_tree
 from etl.sources.blockfiles.undo import BlockPlace, NoUndoData, UndoFile
@@ -239,7 +240,9 @@ class BlockFilesSource:
 
 
 def _complete_file_numbers(blocks_dir: Path) -> list[int]:
-    if not blocks_dir.is_dir():
+    with unreadable_named(blocks_dir):
+        is_directory = blocks_dir.is_dir()
+    if not is_directory:
         raise BlocksDirectoryError(
             f"{blocks_dir} is not a directory", "name the node's blocks directory with --blocks-dir"
         )

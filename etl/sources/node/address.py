@@ -14,16 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from etl.chain.networks import MAINNET, NETWORKS, Network
 from etl.errors import ConfigError, MinerflowError, NodeUnreachable, UsageError
-from etl.sources.node.bitcoinconf import (
-    CONF_NAME,
-    CORE_CHAINS,
-    MAIN,
-    BitcoinConf,
-    CoreChain,
-    is_true,
-    read_bitcoin_conf,
-)
+from etl.settings import at_home
+from etl.sources.node.bitcoinconf import CONF_NAME, BitcoinConf, is_true, read_bitcoin_conf
 
 COOKIE_NAME = ".cookie"
 
@@ -61,9 +55,9 @@ class Credentials:
             "start the node, or name its data directory with --bitcoin-datadir, "
             "or give --rpc-url http://user:password@host:port"
         )
-        if not path.parent.is_dir():
-            raise ConfigError(f"no cookie file {path}: its directory does not exist", action)
         try:
+            if not path.parent.is_dir():
+                raise ConfigError(f"no cookie file {path}: its directory does not exist", action)
             cookie = path.read_text(encoding="utf-8", errors="surrogateescape").split("\n")[0]
         except FileNotFoundError:
             raise NodeUnreachable(f"no cookie file {path}: the node is not running", action) from None
@@ -96,13 +90,14 @@ class NodeAddress:
 
 def default_bitcoin_datadir() -> Path:
     """Where Core keeps its data unless told otherwise (GetDefaultDataDir of common/args.cpp)."""
+    home = at_home(Path("~"))
     if sys.platform == "win32":
-        local = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "Bitcoin"
-        roaming = Path(os.environ.get("APPDATA", Path.home() / "AppData" / "Roaming")) / "Bitcoin"
+        local = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "Bitcoin"
+        roaming = Path(os.environ.get("APPDATA", home / "AppData" / "Roaming")) / "Bitcoin"
         return roaming if roaming.exists() else local
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "Bitcoin"
-    return Path.home() / ".bitcoin"
+        return home / "Library" / "Application Support" / "Bitcoin"
+    return home / ".bitcoin"
 
 
 @dataclass(frozen=True)
@@ -111,10 +106,10 @@ class _Installation:
 
     datadir: Path
     conf: BitcoinConf
-    chain: CoreChain
+    network: Network
 
     def value(self, name: str, *, network_only: bool = False) -> str | None:
-        return self.conf.value(name, self.chain, network_only=network_only)
+        return self.conf.value(name, self.network, network_only=network_only)
 
     def credentials(self) -> Credentials:
         password = self.value("rpcpassword")
@@ -126,12 +121,12 @@ class _Installation:
                 "give --rpc-url http://user:password@host:port",
             )
         cookie = self.value("rpccookiefile") or COOKIE_NAME
-        return Credentials(cookie_file=self.datadir / self.chain.directory / cookie)
+        return Credentials(cookie_file=self.datadir / self.network.directory / cookie)
 
     def host_and_port(self) -> tuple[str, int]:
         connect = urlsplit(f"//{self.value('rpcconnect') or '127.0.0.1'}")
         try:
-            port = connect.port or int(self.value("rpcport", network_only=True) or self.chain.rpc_port)
+            port = connect.port or int(self.value("rpcport", network_only=True) or self.network.rpc_port)
         except ValueError:
             raise ConfigError(
                 f"{self.conf.path}: the port in rpcport or rpcconnect is not a number",
@@ -140,7 +135,7 @@ class _Installation:
         return connect.hostname or "127.0.0.1", port
 
     def blocks_dir(self) -> Path:
-        return Path(self.value("blocksdir") or self.datadir) / self.chain.directory / "blocks"
+        return Path(self.value("blocksdir") or self.datadir) / self.network.directory / "blocks"
 
 
 def find_node(rpc_url: str | None = None, bitcoin_datadir: Path | None = None) -> NodeAddress:
@@ -157,11 +152,11 @@ def find_node(rpc_url: str | None = None, bitcoin_datadir: Path | None = None) -
     parts = _split(rpc_url)
     if parts.username is not None:
         credentials = Credentials(unquote(parts.username), unquote(parts.password or ""))
-        port = parts.port or _default_port(parts, MAIN)
+        port = parts.port or _default_port(parts, MAINNET)
     else:
         found = _installation(bitcoin_datadir, parts.port, may_lack=True)
         credentials = found.credentials()
-        port = parts.port or _default_port(parts, found.chain)
+        port = parts.port or _default_port(parts, found.network)
     assert parts.hostname is not None
     path = parts.path or "/"
     return NodeAddress(f"{parts.scheme}://{_netloc(parts.hostname, port)}{path}", credentials)
@@ -172,8 +167,8 @@ def blocks_dir(bitcoin_datadir: Path | None = None) -> Path:
     return _installation(bitcoin_datadir).blocks_dir()
 
 
-def _default_port(parts: SplitResult, chain: CoreChain) -> int:
-    return 443 if parts.scheme == "https" else chain.rpc_port
+def _default_port(parts: SplitResult, network: Network) -> int:
+    return 443 if parts.scheme == "https" else network.rpc_port
 
 
 def _netloc(host: str, port: int) -> str:
@@ -200,27 +195,37 @@ def _installation(
     bitcoin_datadir: Path | None, port: int | None = None, *, may_lack: bool = False
 ) -> _Installation:
     """The node's directory, settings and network; a default `port` tells the network."""
-    given = (bitcoin_datadir or default_bitcoin_datadir()).expanduser().absolute()
-    if not given.is_dir() and (bitcoin_datadir is not None or not may_lack):
+    given = at_home(bitcoin_datadir or default_bitcoin_datadir()).absolute()
+    try:
+        if not given.is_dir() and (bitcoin_datadir is not None or not may_lack):
+            raise ConfigError(
+                f"{given} is not a directory: no node keeps its data there",
+                "name the node's data directory with --bitcoin-datadir, or give --rpc-url",
+            )
+        return _installed(given, port)
+    except OSError as error:
         raise ConfigError(
-            f"{given} is not a directory: no node keeps its data there",
-            "name the node's data directory with --bitcoin-datadir, or give --rpc-url",
-        )
-    within = next((c for c in CORE_CHAINS[1:] if c.directory == given.name), None)
+            f"{error.filename or given} cannot be looked at: {error.strerror}",
+            "run as the node's user, or add yours to its group, or give --rpc-url",
+        ) from error
+
+
+def _installed(given: Path, port: int | None) -> _Installation:
+    within = next((n for n in NETWORKS if n.directory and n.directory == given.name), None)
     if within is not None and not (given / CONF_NAME).exists():
         given = given.parent
     conf = read_bitcoin_conf(given / CONF_NAME, given)
-    by_port = next((c for c in CORE_CHAINS if c.rpc_port == port), None)
-    chain = by_port or within or conf.chain()
-    moved = Path(conf.value("datadir", chain or MAIN) or given).expanduser()
+    by_port = next((n for n in NETWORKS if n.rpc_port == port), None)
+    network = by_port or within or conf.network()
+    moved = at_home(Path(conf.value("datadir", network or MAINNET) or given))
     datadir = moved if moved.is_dir() else given
-    return _Installation(datadir, conf, chain or _chain_in_use(datadir))
+    return _Installation(datadir, conf, network or _network_in_use(datadir))
 
 
-def _chain_in_use(datadir: Path) -> CoreChain:
+def _network_in_use(datadir: Path) -> Network:
     """Mainnet, unless the directory is in use, or was only ever used, for one other network."""
     for mark in (COOKIE_NAME, "blocks"):
-        used = [chain for chain in CORE_CHAINS if (datadir / chain.directory / mark).exists()]
+        used = [network for network in NETWORKS if (datadir / network.directory / mark).exists()]
         if len(used) == 1 and not (datadir / "blocks").exists():
             return used[0]
-    return MAIN
+    return MAINNET

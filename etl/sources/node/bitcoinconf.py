@@ -11,32 +11,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from etl.chain.networks import MAINNET, NETWORKS, Network
 from etl.errors import ConfigError
 
 CONF_NAME = "bitcoin.conf"
 _SPACE = " \t\r\n"
 
 
-@dataclass(frozen=True)
-class CoreChain:
-    """What Core ties to a network."""
-
-    name: str
-    """in chain=, in section headings and in getblockchaininfo"""
-    directory: str
-    """below the data directory"""
-    rpc_port: int
-
-
-MAIN = CoreChain("main", "", 8332)
-CORE_CHAINS = (
-    MAIN,
-    CoreChain("test", "testnet3", 18332),
-    CoreChain("testnet4", "testnet4", 48332),
-    CoreChain("signet", "signet", 38332),
-    CoreChain("regtest", "regtest", 18443),
-)
-_SWITCHES = {{"test": "testnet"}.get(chain.name, chain.name): chain for chain in CORE_CHAINS[1:]}
+_SWITCHES = {
+    {"test": "testnet"}.get(network.rpc_chain, network.rpc_chain): network
+    for network in NETWORKS
+    if network != MAINNET
+}
 
 
 @dataclass(frozen=True)
@@ -55,13 +41,13 @@ class BitcoinConf:
     path: Path
     settings: tuple[Setting, ...]
 
-    def value(self, name: str, chain: CoreChain, *, network_only: bool = False) -> str | None:
-        """The value that Core would use on `chain`.
+    def value(self, name: str, network: Network, *, network_only: bool = False) -> str | None:
+        """The value that Core would use on a network.
 
         `network_only` marks an option that outside any section is meant for mainnet alone.
         """
-        sections = [chain.name]
-        if chain == MAIN or not network_only:
+        sections = [network.rpc_chain]
+        if network == MAINNET or not network_only:
             sections.append("")
         for section in sections:
             for setting in self.settings:
@@ -69,7 +55,7 @@ class BitcoinConf:
                     return setting.value
         return None
 
-    def chain(self) -> CoreChain | None:
+    def network(self) -> Network | None:
         """The network that the file chooses, None where it chooses none. Raises ConfigError."""
         switched = {
             setting.name: setting.value
@@ -79,7 +65,7 @@ class BitcoinConf:
         chosen = [_SWITCHES[name] for name, value in switched.items() if is_true(value)]
         named = next((s.value for s in self.settings if (s.section, s.name) == ("", "chain")), None)
         if named is not None:
-            known = {chain.name: chain for chain in CORE_CHAINS}
+            known = {network.rpc_chain: network for network in NETWORKS}
             if named not in known:
                 raise self._error("chain= names no network", f"use one of {', '.join(known)}")
             chosen.append(known[named])
@@ -103,9 +89,9 @@ def read_bitcoin_conf(path: Path, datadir: Path) -> BitcoinConf:
     if not path.exists():
         return BitcoinConf(path, ())
     conf = BitcoinConf(path, tuple(_parse(path)))
-    chain = conf.chain() or MAIN
+    network = conf.network() or MAINNET
     included: list[Setting] = []
-    for section in (chain.name, ""):
+    for section in (network.rpc_chain, ""):
         for setting in conf.settings:
             if (setting.section, setting.name) == (section, "includeconf"):
                 included += _parse(datadir / setting.value)

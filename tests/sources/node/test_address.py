@@ -209,7 +209,7 @@ def test_the_default_data_directory_is_the_platforms(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, platform: str, tail: str
 ) -> None:
     monkeypatch.setattr(sys, "platform", platform)
-    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("LOCALAPPDATA", raising=False)
     monkeypatch.delenv("APPDATA", raising=False)
     assert default_bitcoin_datadir() == tmp_path / tail
