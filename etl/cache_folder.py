@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -42,9 +43,8 @@ def choose() -> Path:
         folder = base if base.name == name else base / name
         if _can_be_written(folder):
             return folder
-    folder = Path(tempfile.gettempdir()) / f"minerflow-{_user()}" / name
-    if not _can_be_written(folder) or folder.parent.stat().st_uid != os.getuid():
-        folder = Path(tempfile.mkdtemp(prefix="minerflow-")) / name
+    folder = _temporary() / name
+    folder.mkdir(exist_ok=True)
     _log.warning("no cache folder can be written to: code is compiled to %s", folder)
     return folder
 
@@ -82,5 +82,13 @@ def _can_be_written(folder: Path) -> bool:
         return False
 
 
-def _user() -> int:
-    return os.getuid()
+def _temporary() -> Path:
+    """A folder below the system's temporary one that nobody else can write to: what lies there is run."""
+    folder = Path(tempfile.gettempdir()) / f"minerflow-{os.getuid()}"
+    with contextlib.suppress(OSError):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        facts = folder.lstat()
+        is_ours = stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.getuid()
+        if is_ours and not stat.S_IMODE(facts.st_mode) & 0o077 and _can_be_written(folder):
+            return folder
+    return Path(tempfile.mkdtemp(prefix="minerflow-"))

@@ -5,6 +5,7 @@ Invariant: an expected error is two lines on stderr and an exit code, and a trac
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import traceback
@@ -29,7 +30,8 @@ INTERRUPTED = 130
 _NOT_SETTINGS = ("config", "verbose")
 _Function = TypeVar("_Function", bound=Callable[..., None])
 
-_PATH = click.Path(path_type=Path)
+_PATH = click.Path(path_type=Path, readable=False)
+"""Who uses a path says what is wrong with it: a node's directory may be entered, but not listed (mode 0710)."""
 
 
 class Command(click.Command):
@@ -46,6 +48,7 @@ class Command(click.Command):
         if is_verbose:
             logging.basicConfig(format="%(name)s: %(message)s")
             logging.getLogger("etl").setLevel(logging.DEBUG)
+        _offer_data_dir(ctx.params)
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
@@ -58,6 +61,13 @@ class Command(click.Command):
                 raise
             reason, action = f"{error.filename}: {error.strerror}", "check the path"
             _fail(ctx, error, reason, action, MinerflowError.exit_code)
+
+
+def _offer_data_dir(given: dict[str, Any]) -> None:
+    """Tell where compiled code may be kept, before anything compiled is imported (see etl.cache_folder)."""
+    with contextlib.suppress(MinerflowError):
+        settings = load_settings({"data_dir": given["data_dir"]}, given["config"])
+        cache_folder.offer(settings.data_dir)
 
 
 def _fail(ctx: click.Context, error: Exception, what: str, action: str, code: int) -> NoReturn:
@@ -140,9 +150,7 @@ def opened(options: dict[str, Any], *, provisional: bool = False) -> Database:
 def settings_of(options: dict[str, Any]) -> Settings:
     """The settings in force, given a command's options that bear their names."""
     named = {key: value for key, value in options.items() if key not in _NOT_SETTINGS}
-    settings = load_settings(named, options["config"])
-    cache_folder.offer(settings.data_dir)
-    return settings
+    return load_settings(named, options["config"])
 
 
 def job_of(options: dict[str, Any]) -> JobOptions:
