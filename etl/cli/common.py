@@ -31,7 +31,7 @@ _NOT_SETTINGS = ("config", "verbose")
 _Function = TypeVar("_Function", bound=Callable[..., None])
 
 _PATH = click.Path(path_type=Path, readable=False)
-"""Who uses a path says what is wrong with it: a node's directory may be entered, but not listed (mode 0710)."""
+"""Who uses a path says what is wrong with it: a node's directory may be one to enter, not to list (0710)."""
 
 
 class Command(click.Command):

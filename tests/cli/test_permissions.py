@@ -1,4 +1,4 @@
-"""A node's directory that this user may enter but not list, as Core's own systemd unit makes it (mode 0710)."""
+"""A node's directory that one may enter but not list, as Core's own systemd unit makes it (mode 0710)."""
 
 from __future__ import annotations
 

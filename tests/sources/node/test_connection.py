@@ -52,18 +52,31 @@ def _flooding(start: bytes, flood: bytes) -> Talk:
 
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-_ASKS: list[Callable[[NodeAddress], object]] = [
-    lambda address: NodeConnection(address, SILENCE_S).get("/rest/chaininfo.json"),
-    lambda address: NodeConnection(address, SILENCE_S).post(b"{}"),
-    lambda address: NodeControl(address, Retry(0)).call("getblockchaininfo"),
-]
+
+
+def _get(address: NodeAddress) -> object:
+    with NodeConnection(address, SILENCE_S) as node:
+        return node.get("/rest/chaininfo.json")
+
+
+def _post(address: NodeAddress) -> object:
+    with NodeConnection(address, SILENCE_S) as node:
+        return node.post(b"{}")
+
+
+def _call(address: NodeAddress) -> object:
+    with NodeControl(address, Retry(0)) as control:
+        return control.call("getblockchaininfo")
+
+
+_ASKS: list[Callable[[NodeAddress], object]] = [_get, _post, _call]
 
 
 def _address(server: RawServer) -> NodeAddress:
     return NodeAddress(f"http://{server.netloc}/", Credentials("user", "password"))
 
 
-@pytest.mark.parametrize("ask", _ASKS, ids=["get", "post", "control"])
+@pytest.mark.parametrize("ask", _ASKS)
 @pytest.mark.parametrize(
     "talk",
     [
@@ -88,11 +101,11 @@ def test_an_answer_that_is_slow_but_in_time_is_taken() -> None:
             connected.sendall(part)
             time.sleep(SILENCE_S / 2)
 
-    with RawServer(talk) as server:
-        assert NodeConnection(_address(server), SILENCE_S).get("/") == Answer(200, b"ok")
+    with RawServer(talk) as server, NodeConnection(_address(server), SILENCE_S) as node:
+        assert node.get("/") == Answer(200, b"ok")
 
 
-@pytest.mark.parametrize("ask", _ASKS, ids=["get", "post", "control"])
+@pytest.mark.parametrize("ask", _ASKS)
 @pytest.mark.parametrize(
     "talk",
     [
@@ -125,7 +138,7 @@ def test_an_answer_without_end_is_refused(ask: Callable[[NodeAddress], object], 
         b"\xff" * 70_000,
     ],
 )
-@pytest.mark.parametrize("ask", _ASKS[1:], ids=["post", "control"])
+@pytest.mark.parametrize("ask", _ASKS[1:])
 def test_what_is_no_answer_is_an_error_of_ours_or_an_answer(
     ask: Callable[[NodeAddress], object], answer: bytes
 ) -> None:
@@ -141,8 +154,10 @@ def test_what_is_no_answer_is_an_error_of_ours_or_an_answer(
 def test_the_next_request_opens_another_connection() -> None:
     """After one that was too long; nothing of it is left over."""
     answers = iter([_HEAD + b"Content-Length: 5\r\n\r\nabcde", _HEAD + b"Content-Length: 2\r\n\r\nok"])
-    with RawServer(lambda connected: connected.sendall(next(answers))) as server:
-        node = NodeConnection(_address(server), 5)
+    with (
+        RawServer(lambda connected: connected.sendall(next(answers))) as server,
+        NodeConnection(_address(server), 5) as node,
+    ):
         with pytest.raises(NodeAnswerError, match="longer than 4 bytes"):
             node.get("/", most_bytes=4)
         assert node.get("/").body == b"ok"
