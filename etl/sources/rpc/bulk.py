@@ -62,7 +62,9 @@ def call_batch(
         _result(replies, method, address)
     if not isinstance(replies, list) or len(replies) != len(calls):
         raise bad_answer(f"the batch of {len(calls)} calls of {method} has not as many answers", address)
-    by_id = {reply.get("id"): reply for reply in replies if isinstance(reply, dict)}
+    by_id = {
+        reply["id"]: reply for reply in replies if isinstance(reply, dict) and type(reply.get("id")) is int
+    }
     return [_result(by_id.get(call["id"]), method, address) for call in calls]
 
 
