@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 import orjson
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Route, Router
+from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
 
 from etl.serve.access import Access
+from etl.serve.announcements import Announcements
 from etl.serve.answers import Answer
 from etl.serve.asked import Endpoint, Make
 from etl.serve.coinmetrics import catalogue, timeseries
+from etl.serve.coinmetrics.stream import Streams
 from etl.serve.cryptoquant import flows, listing
 from etl.serve.gate import Gate
 from etl.serve.monitoring import MEDIA_TYPE, Monitoring, health
@@ -28,6 +30,8 @@ from etl.serve.sending import send_answer
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+STREAM = "/v4/timeseries-stream/asset-metrics"
+EVENTS = "/events"
 COIN_METRICS: dict[str, Make] = {
     "/v4/timeseries/asset-metrics": timeseries.asset_metrics,
     "/v4/catalog-v2/asset-metrics": catalogue.catalog_metrics,
@@ -43,17 +47,21 @@ CRYPTO_QUANT: dict[str, Make] = {
 }
 
 
-def make_app(publications: Publications, access: Access, monitoring: Monitoring) -> ASGIApp:
+def make_app(
+    publications: Publications, access: Access, monitoring: Monitoring, announcements: Announcements
+) -> ASGIApp:
     """The server as an ASGI application, which follows the published file while it runs."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        announcements.open()
+        publications.listeners.append(announcements.take)
         following = asyncio.create_task(publications.follow())
         yield
         following.cancel()
 
     router = Router(
-        routes(publications, monitoring),
+        routes(publications, monitoring, Streams(publications, announcements)),
         redirect_slashes=False,
         default=_not_found,
         lifespan=lifespan,
@@ -61,10 +69,14 @@ def make_app(publications: Publications, access: Access, monitoring: Monitoring)
     return Gate(router, publications, access, monitoring)
 
 
-def routes(publications: Publications, monitoring: Monitoring) -> list[BaseRoute]:
+def routes(publications: Publications, monitoring: Monitoring, streams: Streams) -> list[BaseRoute]:
     """Every path that is answered."""
     data = [Route(path, Endpoint(publications, make)) for path, make in (COIN_METRICS | CRYPTO_QUANT).items()]
-    return [*data, *_operation(publications, monitoring)]
+    open_ended: list[BaseRoute] = [
+        WebSocketRoute(STREAM, _Application(streams.websocket)),
+        Route(EVENTS, _Application(streams.events)),
+    ]
+    return [*data, *open_ended, *_operation(publications, monitoring)]
 
 
 def _operation(publications: Publications, monitoring: Monitoring) -> list[BaseRoute]:

@@ -97,8 +97,7 @@ class Gate:
             self._take_profile(scope)
             await self._app(scope, receive, send)
         except Refused as refused:
-            _LOG.info("a stream was refused: %s", refused.message)
-            await send({"type": "websocket.close", "code": 1008, "reason": refused.message[:100]})
+            await _refuse_handshake(scope, send, refused)
 
     @staticmethod
     def _check_form(scope: Scope) -> None:
@@ -114,6 +113,17 @@ class Gate:
         scope["profile"] = None
         if rest and self._publications.is_ready and first in self._publications.current.profiles:
             scope["profile"], scope["path"] = first, f"/{rest}"
+
+
+async def _refuse_handshake(scope: Scope, send: Send, refused: Refused) -> None:
+    """Answer a WebSocket's handshake as any request is refused, where the server can."""
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    body = refusal(scope["asked_path"], refused).body
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *_EVERYWHERE]
+    await send({"type": "websocket.http.response.start", "status": refused.status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": body})
 
 
 class _Sent:

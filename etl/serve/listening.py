@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import uvicorn
 from etl.disk.datadir import DataDirectory
 from etl.errors import UsageError
 from etl.serve.access import Access, read_keys
+from etl.serve.announcements import Announcements
 from etl.serve.app import make_app
 from etl.serve.monitoring import Monitoring
 from etl.serve.protocol import LimitedProtocol
@@ -47,7 +49,20 @@ def serve(options: ServeOptions, warn: Callable[[str], None]) -> None:
     make_server(options, warn).run()
 
 
-def make_server(options: ServeOptions, warn: Callable[[str], None]) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """uvicorn, which lets those who listen to streams go first when it stops."""
+
+    def __init__(self, config: uvicorn.Config, announcements: Announcements) -> None:
+        super().__init__(config)
+        self._announcements = announcements
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what is under way."""
+        self._announcements.close()
+        await super().shutdown(sockets)
+
+
+def make_server(options: ServeOptions, warn: Callable[[str], None]) -> Server:
     """A server that is about to listen. Raises UsageError, ConfigError."""
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     if not options.data_dir.is_dir():
@@ -60,8 +75,9 @@ def make_server(options: ServeOptions, warn: Callable[[str], None]) -> uvicorn.S
     if most is None:
         most = 0 if local else MOST_REQUESTS
     publications = Publications(DataDirectory(options.data_dir))
-    app = make_app(publications, Access(keys, most), Monitoring(publications))
-    return uvicorn.Server(
+    announcements = Announcements()
+    app = make_app(publications, Access(keys, most), Monitoring(publications), announcements)
+    return Server(
         uvicorn.Config(
             app,
             host=options.host,
@@ -74,7 +90,8 @@ def make_server(options: ServeOptions, warn: Callable[[str], None]) -> uvicorn.S
             log_level="warning",
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACE_S,
-        )
+        ),
+        announcements,
     )
 
 

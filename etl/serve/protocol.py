@@ -16,6 +16,8 @@ from etl.serve.refusals import Refused
 
 HEAD_S = 10
 """Seconds from the first byte of a request to the end of its head."""
+LINGER_S = 2
+"""Seconds that a client may go on sending after it was refused; what it sends is passed over."""
 STALLED_S = 30
 """Seconds that a client may leave an answer unread."""
 MOST_CONNECTIONS = 1_000
@@ -128,7 +130,10 @@ class LimitedProtocol(HttpToolsProtocol):
             b"x-content-type-options: nosniff\r\nconnection: close\r\n\r\n%s"
             % (refused.status, _REASONS[refused.status].encode(), len(body), body)
         )
-        self.transport.close()
+        # Closed at once, with bytes unread, the connection would be reset and the answer lost.
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(LINGER_S, self.transport.close)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

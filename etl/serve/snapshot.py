@@ -49,7 +49,8 @@ class Block:
     parent_hash: str
     time: int
     """of the header, Unix seconds"""
-    pool: str | None
+    values: dict[str, str | None]
+    """of the metrics per block, by id"""
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class Snapshot:
 
     def per_block(self) -> dict[str, Metric]:
         """The metrics that have one value per block."""
-        return {metric.id: metric for metric in self.catalogue.metrics if metric.keys == ["height"]}
+        return {metric.id: metric for metric in per_block_metrics(self.catalogue)}
 
     def column(self, profile: str, metric: str) -> Any:
         """A daily metric's texts, a place per day of the calendar, all null where it has no rows."""
@@ -162,7 +163,7 @@ def _read(con: duckdb.DuckDBPyConnection, stat: tuple[int, int], history: RunHis
     profiles = tuple(row[0] for row in con.execute("SELECT profile FROM profiles ORDER BY 1").fetchall())
     columns = _all_columns(con, catalogue, calendar)
     entities = {profile: _entities(con, profile) for profile in profiles}
-    blocks = _recent_blocks(con)
+    blocks = _recent_blocks(con, catalogue)
     changes = history.revisions()
     published = datetime.fromtimestamp(stat[1] / 1e9, UTC)
     tip = blocks[-1].hash if blocks else ""
@@ -231,13 +232,27 @@ def _by_symbol(names: set[str]) -> dict[str, str]:
     return found
 
 
-def _recent_blocks(con: duckdb.DuckDBPyConnection) -> tuple[Block, ...]:
+def _recent_blocks(con: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> tuple[Block, ...]:
+    metrics = per_block_metrics(catalogue)
+    values = "".join(f", CAST(m{n}.{m.column_name} AS VARCHAR)" for n, m in enumerate(metrics))
+    joins = " ".join(
+        f"LEFT JOIN {m.view} AS m{n} ON m{n}.height = blocks.height" for n, m in enumerate(metrics)
+    )
     rows = con.execute(
-        "SELECT height, hash, prev_hash, time, nullif(pool, 'Unknown') FROM blocks "
-        "ORDER BY height DESC LIMIT ?",
+        f"SELECT blocks.height, blocks.hash, blocks.prev_hash, blocks.time{values} FROM blocks {joins} "
+        "WHERE blocks.height > (SELECT max(height) FROM blocks) - ? ORDER BY blocks.height",
         [_RECENT_BLOCKS],
     ).fetchall()
-    return tuple(Block(*row) for row in reversed(rows))
+    ids = [metric.id for metric in metrics]
+    return tuple(
+        Block(height, own, parent, time, dict(zip(ids, values, strict=True)))
+        for height, own, parent, time, *values in rows
+    )
+
+
+def per_block_metrics(catalogue: Catalogue) -> list[Metric]:
+    """The metrics that have one value per block."""
+    return [metric for metric in catalogue.metrics if metric.keys == ["height"]]
 
 
 def _name(tip_hash: str, size: int, mtime_ns: int) -> str:

@@ -47,6 +47,7 @@ def block_range(request: SeriesRequest) -> BlockRange:
     Raises BadParameter for a hash that no block has.
     """
     top = request.snapshot.tip.height - request.min_confirmations
+    _check_hash_order(request)
     span = _with_end(request, _with_start(request, BlockRange(last_height=top)))
     span = replace(span, last_height=min(span.last_height, top))
     if request.limit is None:
@@ -86,6 +87,15 @@ def hash_height(snapshot: Snapshot, parameter: str, text: str) -> int:
     if not found:
         raise BadParameter(parameter, text, "No block of the chain has this hash.")
     return int(found[0])
+
+
+def _check_hash_order(request: SeriesRequest) -> None:
+    start, end = request.start, request.end
+    if start.hash is None or end.hash is None:
+        return
+    first, last = _height(request.snapshot, start), _height(request.snapshot, end)
+    if first is not None and last is not None and last < first:
+        raise BadParameter("end_hash", end.hash, "It is before start_hash.")
 
 
 def _with_start(request: SeriesRequest, span: BlockRange) -> BlockRange:

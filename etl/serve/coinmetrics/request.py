@@ -70,7 +70,8 @@ def read_request(asked: Asked) -> SeriesRequest:
     snapshot = paging.snapshot_of(asked, pages.token)
     frequency = _frequency(parameters)
     _check_sort(parameters, frequency)
-    parameters.flag("ignore_forbidden_errors")
+    for flag in ("ignore_forbidden_errors", "ignore_unsupported_errors"):
+        parameters.flag(flag)
     asked_zone(parameters)
     start, end = _side(parameters, "start", frequency), _side(parameters, "end", frequency)
     _check_order(parameters, start, end)
