@@ -73,15 +73,16 @@ def export(con: duckdb.DuckDBPyConnection, directory: Path, form: str, since: da
     """
     metrics = read_catalogue(con)
     datasets = list(_datasets(con, metrics))
-    result = Exported()
     with ExportFolder.opened(directory, form) as folder:
         before = _before(folder)
-        if since is not None:
-            result.parts = {name: part for name, part in before.items() if _is_earlier(name, since)}
-            result.unchanged = len(result.parts)
-        for dataset in datasets:
-            for partition in _partitions(con, dataset, form, since):
-                _bring_up_to_date(con, folder, form, partition, before.get(partition.name), result)
+        found = [each for dataset in datasets for each in _partitions(con, dataset, form, since)]
+        stale = [each for each in found if not _is_written(folder, each, before)]
+        kept = {each.name for each in found} - {each.name for each in stale}
+        kept |= {name for name in before if since is not None and _is_earlier(name, since)}
+        result = Exported(unchanged=len(kept), parts={name: before[name] for name in kept})
+        _announce(folder, before, stale, result)
+        for partition in stale:
+            _write(con, folder, form, partition, result)
         for name in before.keys() - result.parts.keys():
             folder.delete(name)
             result.deleted += 1
@@ -95,11 +96,27 @@ def _before(folder: ExportFolder) -> dict[str, Part]:
     """The files of the last export; no digests where DuckDB, whose they are, was another."""
     manifest = folder.read_manifest()
     if manifest is None:
-        manifest = Manifest(duckdb.__version__, {})
-        folder.write_manifest(manifest)  # an export that is stopped can be told from other files
+        return {}
     if manifest.duckdb != duckdb.__version__:
         return {name: Part(part.rows, part.bytes, digest="") for name, part in manifest.parts.items()}
     return manifest.parts
+
+
+def _is_written(folder: ExportFolder, partition: _Partition, before: dict[str, Part]) -> bool:
+    """Whether the last export wrote these rows and its file is still there."""
+    part = before.get(partition.name)
+    return part is not None and part.digest == partition.digest and folder.holds(partition.name, part)
+
+
+def _announce(
+    folder: ExportFolder, before: dict[str, Part], stale: list[_Partition], result: Exported
+) -> None:
+    """Note, before anything is written, all files that there may be and on which not to rely, so that the
+    next export puts right what this one leaves if it is stopped.
+    """
+    doubtful = {*before, *(each.name for each in stale)} - result.parts.keys()
+    parts = result.parts | {name: Part(rows=0, bytes=0, digest="") for name in doubtful}
+    folder.write_manifest(Manifest(duckdb.__version__, parts))
 
 
 def _is_earlier(name: str, since: date) -> bool:
@@ -144,14 +161,9 @@ def _partitions(
         )
 
 
-def _bring_up_to_date(
-    con: duckdb.DuckDBPyConnection, folder: ExportFolder, form: str, partition: _Partition,
-    before: Part | None, result: Exported,
-) -> None:  # fmt: skip
-    if before is not None and before.digest == partition.digest and folder.holds(partition.name, before):
-        result.unchanged += 1
-        result.parts[partition.name] = before
-        return
+def _write(
+    con: duckdb.DuckDBPyConnection, folder: ExportFolder, form: str, partition: _Partition, result: Exported
+) -> None:
     answer = ask(con, partition.sql)
     size = folder.write(partition.name, lambda path: write_file(answer, path, WRITERS[form]))
     result.written += 1

@@ -29,7 +29,7 @@ SUFFIXES = {"parquet": "parquet", "csv": "csv", "csv-for-spreadsheets": "csv"}
 
 _UNFINISHED = ".minerflow-unfinished"
 _FORMAT = 1
-_FILE = re.compile(r"\w+(/\w+=[\w.~%-]+)*/part\.(parquet|csv)", re.ASCII)
+_FILE = re.compile(r"\w+(/profile=[\w.~%-]+)?(/year=\d{1,4})?/part\.(parquet|csv)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Part:
     rows: int
     bytes: int
     digest: str
-    """of the rows"""
+    """of the rows; empty where the file is not to be relied on"""
 
 
 @dataclass(frozen=True)

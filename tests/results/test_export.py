@@ -135,16 +135,25 @@ def test_a_damaged_or_missing_file_is_written_anew(con: duckdb.DuckDBPyConnectio
     assert export(con, out, "parquet").written == 2
 
 
-def test_an_export_that_failed_can_be_repeated(
+def test_an_export_that_failed_is_put_right(
     con: duckdb.DuckDBPyConnection, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Even where the rows are then again those of the export before it, and files of new rows are left."""
     con.execute("UPDATE supply SET hop0_sat = hop0_sat + 1 WHERE height = 380")
+    con.execute("INSERT INTO supply SELECT 'new', height, 1, 2 FROM supply WHERE height < 3")
     with monkeypatch.context() as broken:
         broken.setattr("etl.results.export.dictionary_text", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             export(con, out, "parquet")
     assert [path.name for path in out.rglob("*") if path.name.startswith(".") or "tmp" in path.name] == []
+    con.execute("UPDATE supply SET hop0_sat = hop0_sat - 1 WHERE height = 380")
+    con.execute("DELETE FROM supply WHERE profile = 'new'")
     assert export(con, out, "parquet").written > 0
+    source = f"read_parquet('{out / 'supply' / PARTS}', hive_partitioning = true)"
+    columns = "profile, height, hop0_sat, hop1_sat"
+    for one, other in (("supply", source), (source, "supply")):
+        odd = con.execute(f"SELECT {columns} FROM {one} EXCEPT SELECT {columns} FROM {other}")
+        assert odd.fetchall() == []
 
 
 def test_what_a_killed_export_was_writing_is_deleted_by_the_next(

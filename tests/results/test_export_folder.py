@@ -60,7 +60,8 @@ def test_what_was_written_is_known_again(out: Path) -> None:
     "name",
     ["../letter.txt", "{}/letter.txt", "supply/../../letter.txt", "supply/year=../part.parquet/../letter.txt",
      "letter.txt", "../part.parquet", "supply//part.parquet", "./part.parquet", "", "supply/part.parquet\n",
-     "supply/year=a/b/part.parquet", "supply/year=\x1b[2J/part.parquet"],
+     "supply/year=a/b/part.parquet", "supply/year=abc/part.parquet",
+     "supply/year=2021/profile=a/part.parquet", "supply/year=\x1b[2J/part.parquet"],
 )  # fmt: skip
 def test_only_the_paths_of_an_export_are_believed(name: str, out: Path, tmp_path: Path) -> None:
     for letter in (tmp_path / "letter.txt", tmp_path / "part.parquet", out / "letter.txt"):
