@@ -14,6 +14,7 @@ import orjson
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
 
+from etl.serve import openapi
 from etl.serve.access import Access
 from etl.serve.announcements import Announcements
 from etl.serve.answers import Answer
@@ -92,7 +93,16 @@ def _operation(publications: Publications, monitoring: Monitoring) -> list[BaseR
     async def tell_metrics(scope: Scope, receive: Receive, send: Send) -> None:
         await send_answer(send, scope, Answer(monitoring.exposition(), MEDIA_TYPE))
 
-    told: dict[str, ASGIApp] = {"/health": tell_health, "/ready": tell_ready, "/metrics": tell_metrics}
+    async def tell_document(scope: Scope, receive: Receive, send: Send) -> None:
+        told = orjson.dumps(openapi.document(publications.current))
+        await send_answer(send, scope, Answer(told, edition=publications.current.edition))
+
+    told: dict[str, ASGIApp] = {
+        "/health": tell_health,
+        "/ready": tell_ready,
+        "/metrics": tell_metrics,
+        "/openapi.json": tell_document,
+    }
     return [Route(path, _Application(app)) for path, app in told.items()]
 
 
