@@ -64,8 +64,10 @@ def test_files_hold_the_rows_of_the_database(
     out = tmp_path / "out"
     done = export(con, out, form)
     assert (done.unchanged, done.deleted) == (0, 0)
-    read = {"parquet": "read_parquet('{}', hive_partitioning = true)",
-            "csv": "read_csv('{}', hive_partitioning = true, header = true)"}[form]  # fmt: skip
+    read = {
+        "parquet": "read_parquet('{}', hive_partitioning = true)",
+        "csv": "read_csv('{}', hive_partitioning = true, header = true, all_varchar = true)",
+    }[form]
     for name in ("metrics", "miner_outflow", "transfers", "supply", "blocks", "prices", "pools"):
         source = read.format(out / name / "**" / f"part.{form}")
         keys = [row[0] for row in con.execute(f"DESCRIBE {name}").fetchall()]
