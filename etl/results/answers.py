@@ -21,6 +21,7 @@ import orjson
 from etl.disk.files import commit, disk_full_named, sync_file
 from etl.errors import TerminalError, UsageError
 from etl.results.table import Table
+from etl.warehouse.sqltext import identifier, literal
 
 _BATCH_ROWS = 10_000
 _NUMBERS = {
@@ -50,7 +51,7 @@ class Column:
     @property
     def quoted(self) -> str:
         """The name as SQL writes it."""
-        return '"' + self.name.replace('"', '""') + '"'
+        return identifier(self.name)
 
     def cast(self, kind: str) -> str:
         """SQL for the column as another type."""
@@ -89,8 +90,7 @@ class Answer:
 
     def copy(self, listed: str, path: Path, form: str) -> None:
         """Have DuckDB write expressions over the columns to a file."""
-        target = str(path).replace("'", "''")
-        self.con.execute(f"COPY ({self.select(listed)}) TO '{target}' ({form})")
+        self.con.execute(f"COPY ({self.select(listed)}) TO {literal(str(path))} ({form})")
 
 
 @contextmanager

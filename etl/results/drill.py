@@ -12,7 +12,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from etl.errors import UsageError
-from etl.results.metrics import Catalogue, Choice, chosen, literal
+from etl.results.metrics import Catalogue, Choice, chosen
+from etl.warehouse.sqltext import literal
 
 if TYPE_CHECKING:
     import duckdb

@@ -16,9 +16,10 @@ import duckdb
 
 from etl.results.answers import WRITERS, ask, write_file
 from etl.results.export_folder import ExportFolder, Manifest, Part, part_path
-from etl.results.metrics import literal
-from etl.warehouse.catalogue import LONG_COLUMN, read_catalogue
+from etl.warehouse.catalogue import read_catalogue
 from etl.warehouse.dictionary import dictionary_text
+from etl.warehouse.models import LONG_COLUMN
+from etl.warehouse.sqltext import literal
 
 if TYPE_CHECKING:
     from etl.warehouse.catalogue import Metric

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from clustering.names import ALL_EXCHANGES, ALL_MINERS
 from etl.errors import TerminalError, UsageError
-from etl.warehouse.catalogue import INTERVALS, LONG_COLUMN, Metric, read_catalogue
+from etl.warehouse.catalogue import INTERVALS, Metric, read_catalogue
+from etl.warehouse.models import LONG_COLUMN
+from etl.warehouse.sqltext import identifier, literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -122,7 +124,7 @@ def _one_sql(metric: Metric, choice: Choice, key: str) -> str:
         value = metric.column_name
     conditions = "\n    AND ".join(_conditions(metric, choice))
     where = f"\nWHERE {conditions}" if conditions else ""
-    return f'SELECT {key}, {value} AS "{metric.id}"\nFROM {metric.view}{where}'
+    return f"SELECT {key}, {value} AS {identifier(metric.id)}\nFROM {metric.view}{where}"
 
 
 def _conditions(metric: Metric, choice: Choice) -> Iterator[str]:
@@ -143,11 +145,6 @@ def chosen(metric: Metric, choice: Choice) -> dict[str, str]:
         kind = "exchange" if "exchange" in metric.view else "miner"
         values["counterparty"] = choice.counterparty or EVERYONE[kind]
     return {key: value for key, value in values.items() if key in metric.keys}
-
-
-def literal(text: str) -> str:
-    """A text as SQL writes it."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def check_choice(con: duckdb.DuckDBPyConnection, metric: Metric, choice: Choice) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from etl.errors import ResultsDamaged, TerminalError
-from etl.warehouse.optimizer import doubt_statistics
+from etl.warehouse.sqltext import literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,10 +35,9 @@ def open_published(data_dir: DataDirectory) -> duckdb.DuckDBPyConnection:
             f"{data_dir.path} holds no published results ({data_dir.published.name} is missing)",
             "run minerflow backfill first, or name the right directory with --data-dir",
         )
-    path = str(data_dir.published).replace("'", "''")
     con = duckdb.connect()
     try:
-        con.execute(f"ATTACH '{path}' AS {_NAME} (READ_ONLY)")
+        con.execute(f"ATTACH {literal(str(data_dir.published))} AS {_NAME} (READ_ONLY)")
         _enter(con)
     except duckdb.Error as error:
         con.close()
@@ -46,7 +45,6 @@ def open_published(data_dir: DataDirectory) -> duckdb.DuckDBPyConnection:
             f"{data_dir.published} cannot be opened by DuckDB {duckdb.__version__}: {error}",
             f"use the DuckDB version that wrote it, or a newer one; if the file is damaged, {_ACTION}",
         ) from error
-    doubt_statistics(con)
     return con
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from etl.results.published import open_published
+from etl.warehouse.sqltext import identifier
 
 if TYPE_CHECKING:
     from etl.disk.datadir import DataDirectory
@@ -48,7 +49,10 @@ def read_status(data_dir: DataDirectory) -> Status:
         final = con.execute("SELECT CAST(max(day) AS VARCHAR) FROM days WHERE final").fetchall()
         version = con.execute("SELECT max(version) FROM schema_version").fetchall()
         tables = con.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1").fetchall()
-        rows = {name: con.execute(f'SELECT count(*) FROM "{name}"').fetchall()[0][0] for (name,) in tables}
+        rows = {
+            name: con.execute(f"SELECT count(*) FROM {identifier(name)}").fetchall()[0][0]
+            for (name,) in tables
+        }
     return Status(
         data_dir=str(data_dir.path),
         network=network,

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from etl.warehouse.catalogue import LONG_COLUMN, Metric
+from etl.warehouse.catalogue import Metric
+from etl.warehouse.models import LONG_COLUMN
 
 if TYPE_CHECKING:
     import duckdb

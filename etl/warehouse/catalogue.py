@@ -2,28 +2,26 @@
 
 Invariant: nothing about a metric is written elsewhere. A header that has several `metric` lines
 gives every other key once, for all of them, or once for each, in their order. An id with letters in
-braces stands for one metric per choice of each letter.
+braces stands for one metric per choice of each letter. A view of a shorter interval has those metrics of
+its view of days whose columns it has.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
-from etl.resources import sql_dir
-from etl.warehouse.models import header
+from etl.warehouse.models import LONG_COLUMN, Model, metric_views
+from etl.warehouse.sqltext import literal
 
 if TYPE_CHECKING:
     import duckdb
 
 INTERVALS = {"day": "day", "hour": "hour", "height": "block"}
 """By the column that tells rows apart, what a row of a view spans."""
-
-LONG_COLUMN = "value"
-"""Column of the values in views that hold several metrics in rows, named in the column metric."""
 
 _MEANING = "One row per metric and interval, with the view and the column that hold its values."
 
@@ -64,7 +62,7 @@ def build_catalogue(con: duckdb.DuckDBPyConnection) -> None:
     """Write the table metric_catalogue; the views must exist."""
     names = [field.name for field in fields(Metric)]
     con.execute(f"CREATE OR REPLACE TABLE metric_catalogue ({', '.join(f'{n} VARCHAR' for n in names)})")
-    con.execute(f"COMMENT ON TABLE metric_catalogue IS '{_MEANING}'")
+    con.execute(f"COMMENT ON TABLE metric_catalogue IS {literal(_MEANING)}")
     rows = [astuple(metric) for metric in shipped_metrics(con)]
     marks = ", ".join([f"({', '.join('?' * len(names))})"] * len(rows))
     con.execute(f"INSERT INTO metric_catalogue VALUES {marks}", [text for row in rows for text in row])
@@ -79,22 +77,18 @@ def read_catalogue(con: duckdb.DuckDBPyConnection) -> list[Metric]:
 def shipped_metrics(con: duckdb.DuckDBPyConnection) -> list[Metric]:
     """What the headers say; `con` tells the exchanges and the columns of the views."""
     exchanges = con.execute("SELECT code, exchange FROM exchange_codes").fetchall()
-    headers = {
-        path.stem: header(path.read_text(encoding="utf-8"))
-        for path in sorted(sql_dir().glob("metrics/**/*.sql"))
-    }
-    found = {view: list(_metrics_of(view, values, exchanges)) for view, values in headers.items()}
-    for view, values in headers.items():
-        for named in values.get("also", []):
-            found[view] = list(_repeated(con, view, values, found[named]))
+    models = metric_views()
+    found = {name: list(_metrics_of(model, exchanges)) for name, model in models.items()}
+    for model in models.values():
+        if model.daily is not None:
+            found[model.name] = list(_repeated(con, model, found[model.daily]))
     metrics = [metric for metrics in found.values() for metric in metrics]
     order = list(INTERVALS.values())
     return sorted(metrics, key=lambda metric: (metric.id, order.index(metric.interval)))
 
 
-def _metrics_of(
-    view: str, values: dict[str, list[str]], exchanges: list[tuple[str, str]]
-) -> Iterator[Metric]:
+def _metrics_of(model: Model, exchanges: list[tuple[str, str]]) -> Iterator[Metric]:
+    values = model.values
     for number, pattern in enumerate(values.get("metric", [])):
         one = {key: _of_metric(values, key, number) for key in values}
         for chosen in _choices(pattern, one.get("choices"), exchanges):
@@ -107,7 +101,7 @@ def _metrics_of(
                 interval=_interval(grain),
                 category=one["category"],
                 vendor=_filled(one["vendor"], chosen),
-                view=view,
+                view=model.name,
                 column_name=_filled(one.get("column", LONG_COLUMN), chosen),
                 grain=grain,
                 drill=_filled(one["drill"], chosen) if "drill" in one else None,
@@ -143,21 +137,10 @@ def _interval(grain: str) -> str:
     return next(INTERVALS[key] for key in grain.split(", ") if key in INTERVALS)
 
 
-def _repeated(
-    con: duckdb.DuckDBPyConnection, view: str, values: dict[str, list[str]], metrics: list[Metric]
-) -> Iterator[Metric]:
-    """The metrics of another view that this one has as well, at its own interval."""
-    columns = {row[0] for row in con.execute(f"DESCRIBE {view}").fetchall()}
-    grain = values["grain"][0]
+def _repeated(con: duckdb.DuckDBPyConnection, model: Model, metrics: list[Metric]) -> Iterator[Metric]:
+    """The metrics of the view of days that one of a shorter interval has as well."""
+    columns = {row[0] for row in con.execute(f"DESCRIBE {model.name}").fetchall()}
+    (grain,), (source,) = model.values["grain"], model.values["source"]
     for metric in metrics:
         if metric.column_name in columns:
-            yield Metric(
-                **{field.name: getattr(metric, field.name) for field in fields(Metric)}
-                | {
-                    "interval": _interval(grain),
-                    "view": view,
-                    "grain": grain,
-                    "source": values["source"][0],
-                    "since": values["since"][0],
-                }
-            )
+            yield replace(metric, interval=_interval(grain), view=model.name, grain=grain, source=source)

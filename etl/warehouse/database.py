@@ -3,7 +3,9 @@
 Invariants:
 - Jobs write work.duckdb, in one transaction per job: it holds a finished job's results or those before.
 - What is published has passed every check; it appears as minerflow.duckdb by one rename of a synced copy,
-  so a reader keeps the file it opened and the next one sees the new.
+  so a reader keeps the file it opened and the next one sees the new. Tables whose rows depend on how the
+  range was indexed are not in it.
+- Every DuckDB that pyproject.toml allows opens both files, whichever of them wrote them.
 """
 
 from __future__ import annotations
@@ -22,7 +24,15 @@ from etl.disk.datadir import DataDirectory
 from etl.disk.files import is_disk_full, sync_file
 from etl.errors import DataDirectoryLocked, SchemaTooNew
 from etl.resources import sql_dir
-from etl.warehouse.optimizer import doubt_statistics
+from etl.warehouse.sqltext import literal
+
+STORAGE_VERSION = "v1.5.0"
+"""In which files are written: that of the lowest DuckDB allowed, which all later ones read and write."""
+
+WORK_TABLES = ("chunks", "quiet_flow_runs", "exchange_flow_runs", "transfer_days", "built_days")
+"""What only loading and deriving need; not published."""
+
+_STORAGE: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": STORAGE_VERSION}
 
 
 @dataclass(frozen=True)
@@ -121,7 +131,7 @@ def remove_work(data_dir: DataDirectory) -> None:
 def _connect(data_dir: DataDirectory, warn: Callable[[str], None]) -> duckdb.DuckDBPyConnection:
     """Open the work database; one that cannot be read is deleted, since the lake can rebuild it."""
     try:
-        return duckdb.connect(str(data_dir.work))
+        return duckdb.connect(str(data_dir.work), config=_STORAGE)
     except duckdb.Error as error:
         if "set lock" in str(error):
             raise DataDirectoryLocked(
@@ -130,7 +140,24 @@ def _connect(data_dir: DataDirectory, warn: Callable[[str], None]) -> duckdb.Duc
             ) from error
         warn(f"{data_dir.work} cannot be read and is built anew ({error})")
         remove_work(data_dir)
-        return duckdb.connect(str(data_dir.work))
+        return duckdb.connect(str(data_dir.work), config=_STORAGE)
+
+
+def storage_version(con: duckdb.DuckDBPyConnection) -> str:
+    """The lowest DuckDB that opens the file of a connection, such as v1.5.0."""
+    rows = con.execute(
+        "SELECT tags['storage_version'] FROM duckdb_databases() WHERE database_name = current_database()"
+    ).fetchall()
+    return str(rows[0][0]).rstrip("+")
+
+
+def _is_stored_for_later(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a file is one that the lowest DuckDB allowed does not open."""
+    return _numbers(storage_version(con)) > _numbers(STORAGE_VERSION)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in version.removeprefix("v").split(".")]
 
 
 @contextmanager
@@ -140,11 +167,17 @@ def open_work(
     """The work database, at the newest schema. Raises SchemaTooNew, DataDirectoryLocked."""
     data_dir.temporary.mkdir(parents=True, exist_ok=True)
     con = _connect(data_dir, warn)
+    if _is_stored_for_later(con):
+        con.close()
+        warn(
+            f"{data_dir.work} is stored in a way that DuckDB {STORAGE_VERSION} cannot open, and is built anew"
+        )
+        remove_work(data_dir)
+        con = _connect(data_dir, warn)
     try:
         check_schema(con, data_dir.work)
-        doubt_statistics(con)
-        con.execute(f"SET memory_limit = '{memory_limit}'")
-        con.execute(f"SET temp_directory = '{_quoted(data_dir.temporary / 'duckdb')}'")
+        con.execute(f"SET memory_limit = {literal(memory_limit)}")
+        con.execute(f"SET temp_directory = {literal(str(data_dir.temporary / 'duckdb'))}")
         migrate(con)
         yield con
     finally:
@@ -179,11 +212,12 @@ def block_hash_at(con: duckdb.DuckDBPyConnection, height: int) -> str | None:
 
 
 def publish(data_dir: DataDirectory, con: duckdb.DuckDBPyConnection) -> None:
-    """Make the work database the published one; closes the connection."""
+    """Make the work database the published one, without WORK_TABLES; closes the connection."""
     con.execute("CHECKPOINT")
     con.close()
     temporary = _unpublished(data_dir)
     _copy(data_dir.work, temporary)
+    _drop_work_tables(temporary)
     sync_file(temporary)
     temporary.replace(data_dir.published)
     sync_file(data_dir.path)
@@ -192,6 +226,7 @@ def publish(data_dir: DataDirectory, con: duckdb.DuckDBPyConnection) -> None:
 def remove_unpublished(data_dir: DataDirectory) -> None:
     """Delete the copy that a run left which ended while it published."""
     _unpublished(data_dir).unlink(missing_ok=True)
+    _unpublished(data_dir).with_suffix(".tmp.wal").unlink(missing_ok=True)
 
 
 def _unpublished(data_dir: DataDirectory) -> Path:
@@ -214,5 +249,8 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+def _drop_work_tables(path: Path) -> None:
+    with duckdb.connect(str(path), config=_STORAGE) as con:
+        for table in WORK_TABLES:
+            con.execute(f"DROP TABLE IF EXISTS {table}")
+        con.execute("CHECKPOINT")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from etl.resources import sql_dir
-from etl.warehouse.models import header
+from etl.warehouse.models import tables, views
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,12 +41,10 @@ def meanings() -> dict[str, Meaning]:
     for path in sorted(sql_dir().glob("migrations/*.sql")):
         for comment, name, body in _TABLE.findall(path.read_text(encoding="utf-8")):
             found[name] = Meaning(_plain(comment), "", "", _column_comments(body))
-    for folder in ("tables", "views", "metrics"):
-        for path in sorted((sql_dir() / folder).rglob("*.sql")):
-            values = header(path.read_text(encoding="utf-8"))
-            text, unit, grain = (_single(values, key) for key in ("definition", "unit", "grain"))
-            columns = found[path.stem].columns if path.stem in found else {}
-            found[path.stem] = Meaning(text, unit, grain, columns)
+    for name, model in (tables() | views()).items():
+        text, unit, grain = (_single(model.values, key) for key in ("definition", "unit", "grain"))
+        columns = found[name].columns if name in found else {}
+        found[name] = Meaning(text, unit, grain, columns)
     return found
 
 

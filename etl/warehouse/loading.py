@@ -24,7 +24,7 @@ from etl.tracking.inputs import Inputs
 from etl.tracking.run import Tracked, TrackingPlan
 from etl.warehouse.catalogue import build_catalogue
 from etl.warehouse.database import transaction
-from etl.warehouse.models import apply_views, build_tables, run_checks
+from etl.warehouse.models import apply_views, build_tables, run_checks, run_loading_checks
 
 _BLOCK_COLUMNS = [
     "height", "hash", "prev_hash", "time", "mediantime", "bits", "tx_count", "input_count",
@@ -34,7 +34,7 @@ _BY_HEIGHT = (
     "blocks", "transfer_facts", "supply", "conflicts", "coinjoins", "chain_stats", "pool_supply",
     "exchange_supply",
 )  # fmt: skip
-_BY_RUN = ("quiet_flows", "exchange_flows")
+_BY_RUN = ("quiet_flow_runs", "exchange_flow_runs")
 _BY_DAY_END = ("pool_supply", "exchange_supply")
 
 Prices = Sequence[tuple[date, Decimal]]
@@ -67,7 +67,7 @@ def derive_and_check(con: duckdb.DuckDBPyConnection) -> None:
     build_tables(con)
     apply_views(con)
     build_catalogue(con)
-    failures = run_checks(con)
+    failures = [*run_loading_checks(con), *run_checks(con)]
     if failures:
         listed = "\n  ".join(f"{f.name}: {f.meaning} ({f.example})" for f in failures)
         raise CheckFailed(
@@ -155,12 +155,15 @@ def _load_results(con: duckdb.DuckDBPyConnection, tracked: Tracked, profiles: tu
     )
     for table, sql in (
         ("facts", f"INSERT INTO transfer_facts SELECT * REPLACE ({profile} END AS profile) FROM"),
-        ("quiet", f"INSERT INTO quiet_flows SELECT * REPLACE ({profile} END AS profile) FROM"),
+        ("quiet", f"INSERT INTO quiet_flow_runs SELECT * REPLACE ({profile} END AS profile) FROM"),
         ("supply", f"INSERT INTO supply SELECT * REPLACE ({profile} END AS profile) FROM"),
         ("coinjoins", "INSERT INTO coinjoins SELECT height, lower(hex(txid)), rule FROM"),
         ("chain_stats", "INSERT INTO chain_stats BY NAME FROM"),
         ("active_addresses", "INSERT INTO active_addresses BY NAME FROM"),
-        ("exchange_flows", f"INSERT INTO exchange_flows SELECT * REPLACE ({profile} END AS profile) FROM"),
+        (
+            "exchange_flows",
+            f"INSERT INTO exchange_flow_runs SELECT * REPLACE ({profile} END AS profile) FROM",
+        ),
         ("pool_supply", f"INSERT INTO pool_supply SELECT * REPLACE ({profile} END AS profile) FROM"),
         ("exchange_supply", f"INSERT INTO exchange_supply SELECT * REPLACE ({profile} END AS profile) FROM"),
     ):

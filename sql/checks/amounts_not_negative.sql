@@ -1,10 +1,8 @@
 -- row: a table with an amount or a count that cannot be: a transfer or flow of nothing or less, a
 --   negative sum or balance.
--- source: blocks, transfer_facts, quiet_flows, daily_flows, supply
+-- source: blocks, transfer_facts, daily_flows, supply
 WITH lowest AS (
     SELECT 'transfer_facts' AS found, 1 AS allowed, min(value_sat) AS lowest FROM transfer_facts
-    UNION ALL
-    SELECT 'quiet_flows', 1, least(min(value_sat), min(tx_count)) FROM quiet_flows
     UNION ALL
     SELECT 'daily_flows', 1, least(min(value_sat), min(tx_count)) FROM daily_flows
     UNION ALL

@@ -1,9 +1,7 @@
 -- row: a table with rows of a height above the last indexed block, left over from another chain.
--- source: every table that names a height
+-- source: every published table that names a height
 WITH highest AS (
     SELECT 'transfer_facts' AS found, max(height) AS height FROM transfer_facts
-    UNION ALL
-    SELECT 'quiet_flows', max(first_height) FROM quiet_flows
     UNION ALL
     SELECT 'supply', max(height) FROM supply
     UNION ALL

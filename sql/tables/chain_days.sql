@@ -8,15 +8,29 @@
 -- grain: day
 -- source: blocks, chain_stats, chain; methodology sections 1 and 2
 CREATE OR REPLACE TABLE chain_days AS
-WITH sums AS (
+WITH difficulties AS (
+    -- The target is mantissa x 256^(exponent - 3); difficulty 1 has 65535 x 256^(29 - 3).
+    SELECT
+        day,
+        bits,
+        count(*) * 65535 / nullif(bits & 16777215, 0) * pow(256.0, 29 - (bits >> 24)) AS difficulty
+    FROM blocks
+    WHERE height > 0
+    GROUP BY day, bits
+),
+difficulty_days AS (
+    -- In the order of bits: the last digits of a sum of DOUBLEs depend on the order of its parts.
+    SELECT day, sum(difficulty ORDER BY bits) AS difficulty_sum
+    FROM difficulties
+    GROUP BY day
+),
+sums AS (
     SELECT
         day,
         count(*) AS block_count,
         CAST(sum(tx_count - 1) AS BIGINT) AS tx_count,
         CAST(sum(spent_sat - created_sat) AS BIGINT) AS fee_sat,
         CAST(sum(coinbase_sat) AS BIGINT) AS coinbase_sat,
-        -- The target is mantissa x 256^(exponent - 3); difficulty 1 has 65535 x 256^(29 - 3).
-        sum(65535 / nullif(bits & 16777215, 0) * pow(256.0, 29 - (bits >> 24))) AS difficulty_sum,
         count(*) FILTER (
             height IN (91842, 91880) AND (SELECT network FROM chain) = 'mainnet'
         ) * 5000000000 AS overwritten_sat
@@ -24,9 +38,8 @@ WITH sums AS (
     WHERE height > 0
     GROUP BY day
 ),
--- Summed apart from blocks and joined afterwards: DuckDB 2.0.0 takes a sum over the left side of a
--- join with nothing for small, and cuts it short when it is sorted.
 known AS (
+    -- Of days of which each block is known, which the join at the end asks for.
     SELECT
         blocks.day,
         count(*) AS block_count,
@@ -40,9 +53,11 @@ known AS (
 )
 SELECT
     sums.*,
+    difficulty_days.difficulty_sum,
     known.transfer_count,
     known.transfer_sat,
     known.moved_coinbase_sat
 FROM sums
+JOIN difficulty_days ON difficulty_days.day = sums.day
 LEFT JOIN known ON known.day = sums.day AND known.block_count = sums.block_count
 ORDER BY sums.day;

@@ -1,8 +1,8 @@
 -- table: daily_flows
--- definition: transfers summed per day, rebuilt from transfer_facts and quiet_flows after loading.
+-- definition: transfers summed per day, rebuilt from transfer_facts and quiet_flow_runs after loading.
 -- unit: satoshis, transactions
 -- grain: profile, day, is_coinbase, source attributes, destination attributes
--- source: transfer_facts, quiet_flows, attributes; methodology section 6. No two codes name the
+-- source: transfer_facts, quiet_flow_runs, attributes; methodology section 6. No two codes name the
 --   same attributes and transfer_facts has a row per transaction and pair of codes, so that its
 --   rows count transactions (sql/checks/attributes_distinct.sql,
 --   sql/checks/amounts_not_negative.sql).
@@ -16,7 +16,7 @@ WITH parts AS (
     FROM transfer_facts
     UNION ALL
     SELECT profile, day, is_coinbase, src, dst, value_sat, tx_count
-    FROM quiet_flows
+    FROM quiet_flow_runs
 ),
 sums AS (
     SELECT

@@ -13,10 +13,10 @@ SELECT
     txs.miner,
     txs.counterparty,
     CAST(sum(txs.value_sat) AS BIGINT) AS total_sat,
-    CAST(sum(txs.value_sat) AS DECIMAL(18, 0)) * 0.00000001 AS total_btc,
+    in_btc(sum(txs.value_sat)) AS total_btc,
     count(*) AS tx_count,
     sum(txs.value_sat) / count(*) / 1e8 AS mean_btc,
     CAST(list_sum(max(txs.value_sat, 10)) AS BIGINT) AS top10_sat,
-    CAST(list_sum(max(txs.value_sat, 10)) AS DECIMAL(18, 0)) * 0.00000001 AS top10_btc
+    in_btc(list_sum(max(txs.value_sat, 10))) AS top10_btc
 FROM miner_flow_txs AS txs
 GROUP BY txs.profile, txs.day, txs.height, txs.flow, txs.miner, txs.counterparty;

@@ -12,14 +12,14 @@ SELECT
     miners.miner,
     kinds.flow,
     coalesce(moved.total_sat, 0) AS total_sat,
-    CAST(coalesce(moved.total_sat, 0) AS DECIMAL(18, 0)) * 0.00000001 AS total_btc,
-    CAST(coalesce(moved.total_sat, 0) AS DECIMAL(18, 0)) * metric_days.per_sat AS total_usd,
+    in_btc(coalesce(moved.total_sat, 0)) AS total_btc,
+    at_price(coalesce(moved.total_sat, 0), metric_days.per_sat) AS total_usd,
     coalesce(moved.tx_count, 0) AS tx_count,
     moved.total_sat / moved.tx_count / 1e8 AS mean_btc,
     moved.total_sat / moved.tx_count * metric_days.per_sat AS mean_usd,
     coalesce(moved.top10_sat, 0) AS top10_sat,
-    CAST(coalesce(moved.top10_sat, 0) AS DECIMAL(18, 0)) * 0.00000001 AS top10_btc,
-    CAST(coalesce(moved.top10_sat, 0) AS DECIMAL(18, 0)) * metric_days.per_sat AS top10_usd
+    in_btc(coalesce(moved.top10_sat, 0)) AS top10_btc,
+    at_price(coalesce(moved.top10_sat, 0), metric_days.per_sat) AS top10_usd
 FROM metric_days
 JOIN miners ON miners.profile = metric_days.profile
 CROSS JOIN (VALUES ('inflow'), ('outflow'), ('in_house')) AS kinds (flow)

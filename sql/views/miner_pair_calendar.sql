@@ -19,8 +19,8 @@ SELECT
     pairs.counterparty,
     pairs.flow,
     coalesce(moved.total_sat, 0) AS total_sat,
-    CAST(coalesce(moved.total_sat, 0) AS DECIMAL(18, 0)) * 0.00000001 AS total_btc,
-    CAST(coalesce(moved.total_sat, 0) AS DECIMAL(18, 0)) * metric_days.per_sat AS total_usd,
+    in_btc(coalesce(moved.total_sat, 0)) AS total_btc,
+    at_price(coalesce(moved.total_sat, 0), metric_days.per_sat) AS total_usd,
     coalesce(moved.tx_count, 0) AS tx_count,
     moved.total_sat / moved.tx_count / 1e8 AS mean_btc,
     moved.total_sat / moved.tx_count * metric_days.per_sat AS mean_usd

@@ -24,7 +24,6 @@ from etl.results.published import open_published
 from etl.warehouse import database as warehouse
 from etl.warehouse.catalogue import build_catalogue
 from etl.warehouse.models import apply_views, build_tables
-from etl.warehouse.optimizer import doubt_statistics
 
 POOLS, EXCHANGES, BLOCKS_A_DAY = 20, 21, 144
 _MEMORY_LIMIT = "4GB"
@@ -49,7 +48,7 @@ FROM blocks CROSS JOIN (VALUES ('coinmetrics'), ('entity')) AS profiles (profile
 INSERT INTO chain_stats SELECT height, 3000, 390000000000, 625000000 FROM blocks;
 INSERT INTO active_addresses SELECT DISTINCT day, 700000 FROM blocks;
 INSERT INTO prices SELECT day, 20000 + hash(day) % 10000 FROM active_addresses;
-INSERT INTO exchange_flows
+INSERT INTO exchange_flow_runs
 SELECT profile, height, day, exchange, hash(height) % 1000000000000, hash(day) % 1000000000000
 FROM blocks CROSS JOIN (VALUES ('coinmetrics'), ('entity')) AS profiles (profile)
 CROSS JOIN (SELECT exchange FROM listed_exchanges UNION ALL SELECT 'all_exchange') AS names
@@ -113,7 +112,6 @@ def make(folder: Path, days: int, transfers: int) -> float:
         con.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
         con.execute("SET preserve_insertion_order = false")
         con.execute("SET enable_progress_bar = false")
-        doubt_statistics(con)
         warehouse.migrate(con)
         _name_exchanges(con)
         blocks = days * BLOCKS_A_DAY

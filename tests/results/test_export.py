@@ -17,7 +17,6 @@ import pytest
 
 from etl.errors import UsageError
 from etl.results.export import export
-from etl.warehouse.optimizer import doubt_statistics
 from tests.support.charted import publish_charted
 
 PARTS = "**/*.parquet"
@@ -33,7 +32,6 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def con(original: Path, tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A copy that a test may change."""
     with duckdb.connect(str(shutil.copy(original, tmp_path / "copy.duckdb"))) as con:
-        doubt_statistics(con)
         yield con
 
 
@@ -42,7 +40,6 @@ def exported(original: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An export of it."""
     out = tmp_path_factory.mktemp("exported") / "out"
     with duckdb.connect(str(original), read_only=True) as con:
-        doubt_statistics(con)
         export(con, out, "parquet")
     return out
 

@@ -225,7 +225,7 @@ def test_days_and_daily_flows_are_derived_from_the_loaded_tables() -> None:
     insert_transfers(con, [(0, 0, None, POOL_A, 50), (1, 1, POOL_A, BINANCE, 7)])
     insert_transfers(con, [(1, 2, POOL_A, BINANCE, 3), (1, 2, POOL_A, NOBODY, 4)])
     quiet = [("entity", height, day(1), False, NOBODY, BINANCE, 10, 2) for height in (0, 1)]
-    insert(con, "quiet_flows", quiet)
+    insert(con, "quiet_flow_runs", quiet)
     build_tables(con)
     build_tables(con)
     assert con.execute("SELECT * FROM days ORDER BY day").fetchall() == [

@@ -69,8 +69,8 @@ def warehouse(given: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     for table in ("pool_supply", "exchange_supply"):
         held = given.get(table, [])
         insert(con, table, [("entity", h, name, *map(_sat, sums)) for h, name, *sums in held])
-    flows = given.get("exchange_flows", [])
-    insert(con, "exchange_flows", [_exchange_flow(row, days) for row in flows])
+    runs = given.get("exchange_flow_runs", [])
+    insert(con, "exchange_flow_runs", [_exchange_flow(row, days) for row in runs])
     build_catalogue(built(con))
     return con
 

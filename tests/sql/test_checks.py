@@ -10,7 +10,8 @@ import duckdb
 import pytest
 
 from etl.resources import sql_dir
-from etl.warehouse.models import build_tables, run_checks
+from etl.warehouse.database import WORK_TABLES
+from etl.warehouse.models import FailedCheck, build_tables, run_checks, run_loading_checks
 from tests.support.small_warehouse import (
     BINANCE,
     BTC,
@@ -34,7 +35,6 @@ BROKEN: dict[str, list[str]] = {
     "addresses_unique": ["INSERT INTO addresses SELECT * FROM addresses LIMIT 1"],
     "amounts_not_negative": [
         "UPDATE transfer_facts SET value_sat = 0 WHERE height = 3",
-        "UPDATE quiet_flows SET tx_count = 0 WHERE first_height = 6",
         "UPDATE daily_flows SET value_sat = -1 WHERE dst_exchange IS NOT NULL",
         "UPDATE supply SET hop0_sat = -1 WHERE height = 3",
         "UPDATE blocks SET created_sat = -1 WHERE height = 3",
@@ -93,7 +93,6 @@ BROKEN: dict[str, list[str]] = {
     ],
     "heights_in_range": [
         "UPDATE transfer_facts SET height = 24 WHERE height = 3",
-        "UPDATE quiet_flows SET first_height = 24 WHERE first_height = 6",
         "UPDATE supply SET height = 24 WHERE height = 3",
         "UPDATE addresses SET since_height = 24",
         "UPDATE conflicts SET height = 24",
@@ -124,10 +123,11 @@ BROKEN: dict[str, list[str]] = {
         "UPDATE active_addresses SET day = '2019-01-01' WHERE day = (SELECT min(day) FROM days)",
     ],
     "exchange_flows_sum": [
-        "DELETE FROM exchange_flows WHERE exchange = 'all_exchange' AND first_height = 6",
-        "UPDATE exchange_flows SET in_sat = in_sat + 1 WHERE exchange = 'Binance' AND first_height = 6",
+        "DELETE FROM exchange_flows WHERE exchange = 'all_exchange' AND day = (SELECT min(day) FROM days)",
+        "UPDATE exchange_flows SET in_sat = in_sat + 1 WHERE exchange = 'Binance'",
+        "INSERT INTO exchange_flows SELECT profile, day, exchange, 0, 0 FROM exchange_flows LIMIT 1",
         "UPDATE exchange_flows SET in_sat = in_sat - 1000000000, out_sat = -1000000000",
-        "UPDATE exchange_flows SET day = '2019-01-01' WHERE first_height = 6",
+        "UPDATE exchange_flows SET day = '2019-01-01' WHERE day = (SELECT min(day) FROM days)",
     ],
     "pool_supply_sums": [
         "DELETE FROM pool_supply WHERE profile = 'entity'",
@@ -169,8 +169,26 @@ BROKEN: dict[str, list[str]] = {
         "UPDATE transfer_facts SET src = NULL WHERE height = 3",
         "UPDATE transfer_facts SET src = 1 WHERE height = 3",
         "UPDATE transfer_facts SET tx_index = 1 WHERE height = 3",
-        "UPDATE quiet_flows SET dst = 1 WHERE first_height = 6",
-        "UPDATE quiet_flows SET src = 0",
+    ],
+    "run_attributes": [
+        "UPDATE quiet_flow_runs SET dst = 1 WHERE first_height = 6",
+        "UPDATE quiet_flow_runs SET dst = 99 WHERE first_height = 6",
+        "UPDATE quiet_flow_runs SET src = 0",
+    ],
+    "runs_sound": [
+        "UPDATE quiet_flow_runs SET tx_count = 0 WHERE first_height = 6",
+        "UPDATE quiet_flow_runs SET first_height = 24 WHERE first_height = 6",
+        "UPDATE exchange_flow_runs SET first_height = 24 WHERE first_height = 6",
+        "UPDATE exchange_flow_runs SET in_sat = -1 WHERE first_height = 6",
+        "UPDATE exchange_flow_runs SET in_sat = 0 WHERE first_height = 6",
+        "UPDATE exchange_flow_runs SET day = '2019-01-01' WHERE first_height = 6",
+    ],
+    "runs_summed": [
+        "UPDATE exchange_flow_runs SET in_sat = in_sat + 1 WHERE first_height = 6",
+        "DELETE FROM exchange_flow_runs WHERE first_height = 6",
+        "DELETE FROM exchange_flows WHERE exchange = 'Binance'",
+        "UPDATE quiet_flow_runs SET value_sat = value_sat + 1 WHERE first_height = 6",
+        "DELETE FROM daily_flows WHERE src_hop IS NULL AND dst_hop IS NULL",
     ],
     "transfers_within_blocks": [
         "INSERT INTO transfer_facts SELECT * FROM transfer_facts WHERE height = 3",
@@ -247,11 +265,11 @@ def _sound_warehouse() -> duckdb.DuckDBPyConnection:
         insert_transfers(con, transfers, profile)
         lost = (profile, 5, days[5], True, None, NOBODY, BTC, 1)
         others = (profile, 6, days[6], False, NOBODY, BINANCE, _created(6), 1)
-        insert(con, "quiet_flows", [lost, others])
+        insert(con, "quiet_flow_runs", [lost, others])
         insert_supply(con, _miner_balances(), profile)
         paid = [(height, _created(height)) for height in range(2, BLOCKS)]
         for name in ("Binance", "all_exchange"):
-            insert(con, "exchange_flows", [(profile, h, days[h], name, sat, 0) for h, sat in paid])
+            insert(con, "exchange_flow_runs", [(profile, h, days[h], name, sat, 0) for h, sat in paid])
         ends = {day: height for height, day in enumerate(days)}.values()
         balances = _miner_balances()
         insert(con, "pool_supply", [(profile, h, "A", *balances[h]) for h in ends])
@@ -278,31 +296,41 @@ def scratch(sound: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnect
     sound.execute("ROLLBACK")
 
 
+def _failures(con: duckdb.DuckDBPyConnection) -> list[FailedCheck]:
+    return [*run_checks(con), *run_loading_checks(con)]
+
+
+def test_what_is_published_is_checked_without_what_is_not(scratch: duckdb.DuckDBPyConnection) -> None:
+    for table in WORK_TABLES:
+        scratch.execute(f"DROP TABLE {table}")
+    assert run_checks(scratch) == []
+
+
 def test_a_sound_warehouse_passes(sound: duckdb.DuckDBPyConnection) -> None:
-    assert run_checks(sound) == []
+    assert _failures(sound) == []
     assert sound.execute("SELECT count(*) FROM days").fetchall() == [(4,)]
 
 
 def test_an_empty_warehouse_passes() -> None:
-    assert run_checks(built(empty_warehouse())) == []
+    assert _failures(built(empty_warehouse())) == []
 
 
 def test_a_range_that_starts_after_genesis_passes(scratch: duckdb.DuckDBPyConnection) -> None:
     con = scratch
     for table in ("blocks", "transfer_facts", "supply", "chain_stats", "pool_supply", "exchange_supply"):
         con.execute(f"DELETE FROM {table} WHERE height < 7")
-    for table in ("quiet_flows", "exchange_flows"):
+    for table in ("quiet_flow_runs", "exchange_flow_runs"):
         con.execute(f"DELETE FROM {table} WHERE first_height < 7")
     con.execute("DELETE FROM active_addresses WHERE day < (SELECT min(day) FROM blocks)")
     for table in ("supply", "pool_supply"):
         con.execute(f"UPDATE {table} SET hop0_sat = NULL, hop1_sat = NULL")
     con.execute("UPDATE chain SET first_height = 7")
     build_tables(con)
-    assert run_checks(con) == []
+    assert _failures(con) == []
 
 
 def test_every_check_is_tried() -> None:
-    assert BROKEN.keys() == {path.stem for path in sql_dir().glob("checks/*.sql")}
+    assert BROKEN.keys() == {path.stem for path in sql_dir().glob("checks/**/*.sql")}
 
 
 @pytest.mark.parametrize(
@@ -315,12 +343,12 @@ def test_every_check_is_tried() -> None:
 )
 def test_a_broken_warehouse_fails(check: str, breaking: str, scratch: duckdb.DuckDBPyConnection) -> None:
     scratch.execute(breaking)
-    assert check in {failure.name for failure in run_checks(scratch)}
+    assert check in {failure.name for failure in _failures(scratch)}
 
 
 def test_a_failure_says_what_it_means_and_shows_a_row(scratch: duckdb.DuckDBPyConnection) -> None:
     scratch.execute("INSERT INTO labels VALUES ('x', 'Kraken', 'elsewhere')")
-    (failure,) = run_checks(scratch)
+    (failure,) = _failures(scratch)
     assert failure.name == "labels_unique"
     assert failure.meaning == "an address that bears more than one exchange label."
     assert failure.example == "address x, exchanges ['Binance', 'Kraken']"

@@ -7,9 +7,8 @@ from itertools import groupby
 import duckdb
 import pytest
 
-from etl.resources import sql_dir
 from etl.warehouse.catalogue import build_catalogue, read_catalogue
-from etl.warehouse.models import header
+from etl.warehouse.models import metric_views
 from tests.results.test_metrics import CODES
 from tests.support.small_warehouse import built, day, empty_warehouse, insert_blocks, insert_supply
 
@@ -47,10 +46,9 @@ def test_every_metric_is_described_and_told_apart(con: duckdb.DuckDBPyConnection
 
 
 def test_headers_give_each_key_once_or_once_per_metric() -> None:
-    for path in sorted(sql_dir().glob("metrics/**/*.sql")):
-        values = header(path.read_text(encoding="utf-8"))
-        count = len(values.get("metric", []))
-        assert {len(given) for given in values.values()} <= {1, count}, path.name
+    for model in metric_views().values():
+        count = len(model.values.get("metric", []))
+        assert {len(given) for given in model.values.values()} <= {1, count}, model.name
 
 
 def test_letters_stand_for_their_choices(con: duckdb.DuckDBPyConnection) -> None:

@@ -9,19 +9,14 @@
 -- source: exchange_flows, exchange_codes, metric_days
 -- since: 0.1
 CREATE OR REPLACE VIEW flow_in_exchange AS
-WITH sums AS (
-    SELECT profile, day, exchange, sum(in_sat) AS value_sat
-    FROM exchange_flows
-    GROUP BY profile, day, exchange
-)
 SELECT
     metric_days.profile,
     metric_days.day,
     'FlowIn' || codes.code || metric_days.unit AS metric,
-    CAST(coalesce(sums.value_sat, 0) AS DECIMAL(18, 0)) * metric_days.per_sat AS value
+    at_price(coalesce(flows.in_sat, 0), metric_days.per_sat) AS value
 FROM metric_days
 CROSS JOIN exchange_codes AS codes
-LEFT JOIN sums
-    ON sums.profile = metric_days.profile
-    AND sums.day = metric_days.day
-    AND sums.exchange = codes.exchange;
+LEFT JOIN exchange_flows AS flows
+    ON flows.profile = metric_days.profile
+    AND flows.day = metric_days.day
+    AND flows.exchange = codes.exchange;

@@ -9,16 +9,13 @@
 -- source: exchange_flows, metric_days
 -- since: 0.1
 CREATE OR REPLACE VIEW flow_out_exchanges AS
-WITH sums AS (
-    SELECT profile, day, sum(out_sat) AS value_sat
-    FROM exchange_flows
-    WHERE exchange = 'all_exchange'
-    GROUP BY profile, day
-)
 SELECT
     metric_days.profile,
     metric_days.day,
     'FlowOutEx' || metric_days.unit AS metric,
-    CAST(coalesce(sums.value_sat, 0) AS DECIMAL(18, 0)) * metric_days.per_sat AS value
+    at_price(coalesce(flows.out_sat, 0), metric_days.per_sat) AS value
 FROM metric_days
-LEFT JOIN sums ON sums.profile = metric_days.profile AND sums.day = metric_days.day;
+LEFT JOIN exchange_flows AS flows
+    ON flows.profile = metric_days.profile
+    AND flows.day = metric_days.day
+    AND flows.exchange = 'all_exchange';

@@ -14,7 +14,7 @@ SELECT
     metric_days.day,
     'Sply' || codes.code || metric_days.unit AS metric,
     CASE WHEN (SELECT min(first_height) FROM days) = 0 THEN
-        CAST(coalesce(held.balance_sat, 0) AS DECIMAL(18, 0)) * metric_days.per_sat
+        at_price(coalesce(held.balance_sat, 0), metric_days.per_sat)
     END AS value
 FROM metric_days
 CROSS JOIN exchange_codes AS codes

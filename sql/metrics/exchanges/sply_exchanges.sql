@@ -19,7 +19,7 @@ SELECT
     metric_days.day,
     'SplyEx' || metric_days.unit AS metric,
     CASE WHEN (SELECT min(first_height) FROM days) = 0 THEN
-        CAST(coalesce(sums.balance_sat, 0) AS DECIMAL(18, 0)) * metric_days.per_sat
+        at_price(coalesce(sums.balance_sat, 0), metric_days.per_sat)
     END AS value
 FROM metric_days
 LEFT JOIN sums

@@ -21,8 +21,13 @@
 -- category: miner flows
 -- source: miner_flow_calendar; methodology section 7
 -- drill: miner_flow_txs WHERE flow = 'in_house'
+-- also: hours, blocks
 -- since: 0.1
 CREATE OR REPLACE VIEW miner_in_house AS
 SELECT * EXCLUDE (flow)
 FROM miner_flow_calendar
+WHERE flow = 'in_house';
+CREATE OR REPLACE VIEW miner_in_house_{also} AS
+SELECT * EXCLUDE (flow, counterparty)
+FROM miner_flow_{also}
 WHERE flow = 'in_house';

@@ -34,6 +34,7 @@
 -- category: miner flows
 -- source: miner_flow_calendar; methodology section 7
 -- drill: miner_flow_txs WHERE flow = 'inflow'
+-- also: hours, blocks
 -- since: 0.1
 CREATE OR REPLACE VIEW miner_inflow AS
 SELECT
@@ -42,3 +43,7 @@ SELECT
 FROM miner_flow_calendar
 WHERE flow = 'inflow'
 WINDOW week AS (PARTITION BY profile, miner ORDER BY day ROWS 6 PRECEDING);
+CREATE OR REPLACE VIEW miner_inflow_{also} AS
+SELECT * EXCLUDE (flow, counterparty)
+FROM miner_flow_{also}
+WHERE flow = 'inflow';

@@ -8,6 +8,7 @@
 -- category: miner flows
 -- source: miner_flow_calendar; methodology section 7
 -- drill: MinerInflowTotal{U} - MinerOutflowTotal{U}
+-- also: hours, blocks
 -- since: 0.1
 CREATE OR REPLACE VIEW miner_netflow AS
 SELECT
@@ -24,3 +25,14 @@ SELECT
 FROM miner_flow_calendar
 WHERE flow IN ('inflow', 'outflow')
 GROUP BY profile, day, miner;
+CREATE OR REPLACE VIEW miner_netflow_{also} AS
+SELECT
+    profile,
+    day,
+    {key},
+    miner,
+    CAST(sum(CASE flow WHEN 'inflow' THEN total_sat ELSE -total_sat END) AS BIGINT) AS total_sat,
+    sum(CASE flow WHEN 'inflow' THEN total_btc ELSE -total_btc END) AS total_btc
+FROM miner_flow_{also}
+WHERE flow IN ('inflow', 'outflow')
+GROUP BY profile, day, {key}, miner;

@@ -56,6 +56,7 @@
 -- category: miner flows
 -- source: miner_flow_calendar; methodology section 7
 -- drill: miner_flow_txs WHERE flow = 'outflow'
+-- also: hours, blocks
 -- since: 0.1
 CREATE OR REPLACE VIEW miner_outflow AS
 WITH weighed AS (
@@ -85,3 +86,7 @@ SELECT
     END AS mpi
 FROM weighed
 WINDOW year AS (PARTITION BY profile, miner ORDER BY day ROWS 364 PRECEDING);
+CREATE OR REPLACE VIEW miner_outflow_{also} AS
+SELECT * EXCLUDE (flow, counterparty)
+FROM miner_flow_{also}
+WHERE flow = 'outflow';

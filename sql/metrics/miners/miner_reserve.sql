@@ -47,8 +47,8 @@ SELECT
     reserves.day,
     reserves.miner,
     reserves.total_sat,
-    CAST(reserves.total_sat AS DECIMAL(18, 0)) * 0.00000001 AS total_btc,
-    CAST(reserves.total_sat AS DECIMAL(18, 0)) * reserves.per_sat AS total_usd,
+    in_btc(reserves.total_sat) AS total_btc,
+    at_price(reserves.total_sat, reserves.per_sat) AS total_usd,
     reserves.total_sat / 1e8 / nullif(CAST(sply_cur.value AS DOUBLE), 0) AS supply_ratio
 FROM reserves
 JOIN sply_cur ON sply_cur.profile = reserves.profile AND sply_cur.day = reserves.day;

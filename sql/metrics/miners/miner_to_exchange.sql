@@ -22,8 +22,13 @@
 -- category: miner flows
 -- source: miner_pair_calendar; methodology section 7
 -- drill: miner_flow_txs WHERE flow = 'to_exchange'
+-- also: hours, blocks
 -- since: 0.1
 CREATE OR REPLACE VIEW miner_to_exchange AS
 SELECT * EXCLUDE (flow)
 FROM miner_pair_calendar
+WHERE flow = 'to_exchange';
+CREATE OR REPLACE VIEW miner_to_exchange_{also} AS
+SELECT * EXCLUDE (flow)
+FROM miner_flow_{also}
 WHERE flow = 'to_exchange';

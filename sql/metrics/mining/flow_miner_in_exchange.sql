@@ -19,7 +19,7 @@ SELECT
     metric_days.profile,
     metric_days.day,
     'FlowMinerIn1HopAll' || codes.code || metric_days.unit AS metric,
-    CAST(coalesce(sums.value_sat, 0) AS DECIMAL(18, 0)) * metric_days.per_sat AS value
+    at_price(coalesce(sums.value_sat, 0), metric_days.per_sat) AS value
 FROM metric_days
 CROSS JOIN exchange_codes AS codes
 LEFT JOIN sums

@@ -21,7 +21,7 @@ SELECT
     metric_days.profile,
     metric_days.day,
     'FlowMinerIn' || hops.n || 'HopAllEx' || metric_days.unit AS metric,
-    CAST(coalesce(sums.value_sat, 0) AS DECIMAL(18, 0)) * metric_days.per_sat AS value
+    at_price(coalesce(sums.value_sat, 0), metric_days.per_sat) AS value
 FROM metric_days
 CROSS JOIN (VALUES (0), (1)) AS hops (n)
 LEFT JOIN sums

@@ -23,7 +23,7 @@ SELECT
     metric_days.day,
     'SplyMinersUnspent' || metric_days.unit AS metric,
     CASE WHEN sums.from_genesis AND sums.all_known THEN
-        CAST(sums.unspent_sat AS DECIMAL(18, 0)) * metric_days.per_sat
+        at_price(sums.unspent_sat, metric_days.per_sat)
     END AS value
 FROM metric_days
 JOIN sums ON sums.profile = metric_days.profile AND sums.day = metric_days.day;

@@ -13,8 +13,7 @@ SELECT
     metric_days.profile,
     metric_days.day,
     'SplyMiner' || hops.n || 'HopAll' || metric_days.unit AS metric,
-    CAST(CASE hops.n WHEN 0 THEN supply.hop0_sat ELSE supply.hop1_sat END AS DECIMAL(18, 0))
-    * metric_days.per_sat AS value
+    at_price(CASE hops.n WHEN 0 THEN supply.hop0_sat ELSE supply.hop1_sat END, metric_days.per_sat) AS value
 FROM metric_days
 CROSS JOIN (VALUES (0), (1)) AS hops (n)
 LEFT JOIN supply

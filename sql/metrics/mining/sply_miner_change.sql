@@ -26,6 +26,6 @@ SELECT
     profile,
     day,
     'SplyMiner' || n || 'HopAllChg30d' || unit AS metric,
-    CAST(held_sat - lag(held_sat, 30) OVER days AS DECIMAL(18, 0)) * per_sat AS value
+    at_price(held_sat - lag(held_sat, 30) OVER days, per_sat) AS value
 FROM held
 WINDOW days AS (PARTITION BY profile, n, unit ORDER BY day);

@@ -16,8 +16,7 @@ SELECT
     day,
     'SplyCur' AS metric,
     CASE WHEN from_genesis THEN
-        CAST(sum(coinbase_sat - fee_sat - overwritten_sat) OVER so_far AS DECIMAL(18, 0))
-        * 0.00000001
+        in_btc(sum(coinbase_sat - fee_sat - overwritten_sat) OVER so_far)
     END AS value
 FROM chain_calendar
 WINDOW so_far AS (PARTITION BY profile ORDER BY day ROWS UNBOUNDED PRECEDING);

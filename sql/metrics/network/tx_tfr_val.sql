@@ -13,7 +13,7 @@ SELECT
     metric_days.profile,
     metric_days.day,
     'TxTfrVal' || metric_days.unit AS metric,
-    CAST(chain.transfer_sat AS DECIMAL(18, 0)) * metric_days.per_sat AS value
+    at_price(chain.transfer_sat, metric_days.per_sat) AS value
 FROM metric_days
 JOIN chain_calendar AS chain
     ON chain.profile = metric_days.profile AND chain.day = metric_days.day;

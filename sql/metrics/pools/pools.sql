@@ -32,8 +32,8 @@ SELECT
     known.miner,
     coalesce(found.block_count, 0) AS block_count,
     coalesce(found.block_count, 0) / chain_days.block_count AS share,
-    CAST(coalesce(found.revenue_sat, 0) AS DECIMAL(18, 0)) * 0.00000001 AS revenue_btc,
-    CAST(coalesce(found.revenue_sat, 0) AS DECIMAL(18, 0)) * priced.per_sat AS revenue_usd
+    in_btc(coalesce(found.revenue_sat, 0)) AS revenue_btc,
+    at_price(coalesce(found.revenue_sat, 0), priced.per_sat) AS revenue_usd
 FROM calendar
 CROSS JOIN known
 LEFT JOIN chain_days ON chain_days.day = calendar.day

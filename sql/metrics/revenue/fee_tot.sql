@@ -13,7 +13,7 @@ SELECT
     metric_days.profile,
     metric_days.day,
     'FeeTot' || metric_days.unit AS metric,
-    CAST(chain.fee_sat AS DECIMAL(18, 0)) * metric_days.per_sat AS value
+    at_price(chain.fee_sat, metric_days.per_sat) AS value
 FROM metric_days
 JOIN chain_calendar AS chain
     ON chain.profile = metric_days.profile AND chain.day = metric_days.day;

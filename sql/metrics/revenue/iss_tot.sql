@@ -14,7 +14,7 @@ SELECT
     metric_days.day,
     'IssTot' || metric_days.unit AS metric,
     CASE WHEN chain.block_count > 0 THEN
-        CAST(chain.coinbase_sat - chain.fee_sat AS DECIMAL(18, 0)) * metric_days.per_sat
+        at_price(chain.coinbase_sat - chain.fee_sat, metric_days.per_sat)
     END AS value
 FROM metric_days
 JOIN chain_calendar AS chain
