@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 
 from etl.errors import UsageError
 
 _FACTORS = {"": 1, "k": 1_000, "m": 1_000_000}
-_NUMBER = r"(\d[\d_]*(?:\.\d+)?)([kKmM]?)"
+_NUMBER = r"([0-9][0-9_]{0,14}(?:\.[0-9]{1,6})?)([kKmM]?)"
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,12 @@ def _number(text: str, whole: str) -> int:
             f"{whole!r} is no range of heights: {text!r} is no number",
             "write it like 0:4521, :500000, 1000:, 1000:+500, +1000 or -1000:",
         )
-    value = float(match[1]) * _FACTORS[match[2].lower()]
+    value = Decimal(match[1]) * _FACTORS[match[2].lower()]
+    if value != int(value):
+        raise UsageError(
+            f"{whole!r} is no range of heights: {text} is between two blocks",
+            "write whole numbers; 1.5K is 1500",
+        )
     return int(value)
 
 

@@ -20,6 +20,7 @@ import orjson
 
 from etl.disk.files import commit, disk_full_named, sync_file
 from etl.errors import TerminalError, UsageError
+from etl.results.published import is_damage
 from etl.results.table import Table
 from etl.warehouse.sqltext import identifier, literal
 
@@ -95,10 +96,12 @@ class Answer:
 
 @contextmanager
 def sql_errors_told() -> Iterator[None]:
-    """Turn DuckDB's errors into TerminalError."""
+    """Turn DuckDB's errors into TerminalError, but for those that say that the file is damaged."""
     try:
         yield
     except duckdb.Error as error:
+        if is_damage(error):
+            raise  # the file's fault, not the query's (etl.results.published)
         raise TerminalError(
             f"the query failed: {error}",
             'correct it; minerflow query "SHOW TABLES" lists the tables and views, '

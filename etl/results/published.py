@@ -10,19 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from etl.disk.datadir import DataDirectory
 from etl.errors import ResultsDamaged, TerminalError
 from etl.warehouse.sqltext import literal
 
 if TYPE_CHECKING:
     import duckdb
 
-    from etl.disk.datadir import DataDirectory
-
 _NAME = "minerflow"
 """Of the database within a connection."""
 
+_FILE = DataDirectory(Path()).published.name
 _ACTION = "minerflow update writes it anew from the data directory's own tables"
 
 
@@ -53,6 +54,15 @@ def another(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     cursor = con.cursor()
     _enter(cursor)
     return cursor
+
+
+def is_damage(error: duckdb.Error) -> bool:
+    """Whether DuckDB says that it cannot go on with the file, whatever is asked."""
+    import duckdb
+
+    kinds = (duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
+    is_of_file = isinstance(error, duckdb.IOException) and _FILE in str(error)
+    return isinstance(error, kinds) or is_of_file or "corrupt" in str(error).lower()
 
 
 @contextmanager

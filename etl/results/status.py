@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from etl.results.published import open_published
-from etl.warehouse.sqltext import identifier
+from etl.results.published import reading
 
 if TYPE_CHECKING:
+    import duckdb
+
     from etl.disk.datadir import DataDirectory
 
 
@@ -27,52 +28,62 @@ class Status:
     tip_time: str
     """of that block's header, UTC"""
     last_final_day: str | None
+    last_price_day: str | None
+    """of the prices held; they may be of later days than the blocks"""
     schema_version: int
     rows: dict[str, int]
     """by table"""
     bytes: dict[str, int]
     """of the lake, the published database and all of the data directory"""
 
-    def to_json(self) -> str:
-        """The status as one JSON object."""
-        return json.dumps(asdict(self), indent=1)
-
 
 def read_status(data_dir: DataDirectory) -> Status:
     """The status as of the last publication. Raises TerminalError where there is none."""
-    with open_published(data_dir) as con:
+    with reading(data_dir) as con:
         network, first_height, last_height, tip_hash, tip_time = con.execute(
             "SELECT chain.network, chain.first_height, blocks.height, blocks.hash, "
             "strftime(make_timestamp(blocks.time * 1000000), '%Y-%m-%dT%H:%M:%SZ') "
             "FROM chain, blocks ORDER BY blocks.height DESC LIMIT 1"
         ).fetchall()[0]
-        final = con.execute("SELECT CAST(max(day) AS VARCHAR) FROM days WHERE final").fetchall()
-        version = con.execute("SELECT max(version) FROM schema_version").fetchall()
-        tables = con.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1").fetchall()
-        rows = {
-            name: con.execute(f"SELECT count(*) FROM {identifier(name)}").fetchall()[0][0]
-            for (name,) in tables
-        }
-    return Status(
-        data_dir=str(data_dir.path),
-        network=network,
-        first_height=first_height,
-        last_height=last_height,
-        tip_hash=tip_hash,
-        tip_time=tip_time,
-        last_final_day=final[0][0],
-        schema_version=version[0][0],
-        rows=rows,
-        bytes={
-            "lake": size(data_dir.lake),
-            "database": size(data_dir.published),
-            "total": size(data_dir.path),
-        },
-    )
+        return Status(
+            data_dir=str(data_dir.path),
+            network=network,
+            first_height=first_height,
+            last_height=last_height,
+            tip_hash=tip_hash,
+            tip_time=tip_time,
+            last_final_day=_one(con, "SELECT CAST(max(day) AS VARCHAR) FROM days WHERE final"),
+            last_price_day=_one(con, "SELECT CAST(max(date) AS VARCHAR) FROM prices"),
+            schema_version=_one(con, "SELECT max(version) FROM schema_version"),
+            rows=_rows(con),
+            bytes={
+                "lake": size(data_dir.lake),
+                "database": size(data_dir.published),
+                "total": size(data_dir.path),
+            },
+        )
 
 
 def size(path: Path) -> int:
-    """Bytes in a file or in all files below a directory, 0 where there is none."""
+    """Bytes in a file or in all files below a directory, 0 where there is none; but what goes meanwhile."""
     if path.is_file():
         return path.stat().st_size
-    return sum(file.lstat().st_size for file in path.rglob("*") if file.is_file())
+    total = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            try:
+                total += Path(folder, name).lstat().st_size
+            except FileNotFoundError:
+                continue
+    return total
+
+
+def _one(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
+    """The one value of a query's one row."""
+    return con.execute(sql).fetchall()[0][0]
+
+
+def _rows(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Rows by table."""
+    tables = con.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1").fetchall()
+    return {name: _one(con, f'SELECT count(*) FROM "{name}"') for (name,) in tables}

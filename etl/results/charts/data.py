@@ -49,13 +49,14 @@ def metric_chart(
 ) -> Chart:  # fmt: skip
     """A chart of metrics per day that share a unit; a log axis where it fits unless told otherwise.
 
-    It begins where the first of them is known. Raises UsageError where their units differ, or nothing is
-    known of them.
+    It begins where the first of them is known, and not 0 unless a first day is asked for. Raises UsageError
+    where their units differ, or nothing is known of them.
     """
     _check_metrics(metrics, with_bands)
     rows = con.execute(values_sql(metrics, choice)).fetchall()
-    days, lines = _from_first_known(*_lines(metrics, rows))
+    days, lines = _from_first_known(*_lines(metrics, rows), skip_zeros=choice.start is None)
     if not days:
+        _check_days(con)
         raise UsageError(
             f"nothing is known of {' and '.join(metric.id for metric in metrics)} in these days",
             "ask for other days",
@@ -86,6 +87,7 @@ def pools_chart(con: duckdb.DuckDBPyConnection, start: date | None, end: date | 
     if first is not None:
         first, last = max(first, start or first), min(last, end or last)
     if first is None or first > last:
+        _check_days(con)
         raise UsageError("no blocks lie in these days", "ask for other days")
     step = -(-((last - first).days + 1) // _MOST_STEPS)
     rows = con.execute(_POOLS, {"first": first, "last": last, "step": step, "most": MOST_POOLS}).fetchall()
@@ -119,16 +121,30 @@ def _check_metrics(metrics: Sequence[Metric], with_bands: bool) -> None:
         raise UsageError("Bollinger bands go with one metric", "plot the metrics one by one")
 
 
+def _check_days(con: duckdb.DuckDBPyConnection) -> None:
+    """Raise UsageError where there is no day to be drawn at all."""
+    if not con.execute("SELECT count(*) FROM calendar").fetchall()[0][0]:
+        raise UsageError(
+            "no day is final yet: one is when a block of a later day is indexed",
+            "index more blocks, or add --provisional to draw the running day",
+        )
+
+
 def _lines(metrics: Sequence[Metric], rows: list[Any]) -> tuple[list[date], list[Line]]:
     days = [row[0] for row in rows]
     columns = [[_number(row[place]) for row in rows] for place in range(1, len(metrics) + 1)]
     return days, [Line(m.id, values) for m, values in zip(metrics, columns, strict=True)]
 
 
-def _from_first_known(days: list[date], lines: list[Line]) -> tuple[list[date], list[Line]]:
-    """Without the days before any of the lines is known."""
-    known = (at for at in range(len(days)) if any(line.values[at] is not None for line in lines))
+def _from_first_known(
+    days: list[date], lines: list[Line], *, skip_zeros: bool
+) -> tuple[list[date], list[Line]]:
+    """Without the days before any of the lines is known, and other than 0 where one ever is."""
+    rows = list(zip(*(line.values for line in lines), strict=True))
+    known = (at for at, row in enumerate(rows) if any(value is not None for value in row))
     first = next(known, len(days))
+    if skip_zeros:
+        first = next((at for at, row in enumerate(rows) if any(row)), first)
     return days[first:], [Line(line.label, line.values[first:]) for line in lines]
 
 

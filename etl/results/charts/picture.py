@@ -1,6 +1,7 @@
 """A chart as PNG or SVG, with Matplotlib.
 
-Invariant: the same chart gives the same bytes; nothing of Matplotlib's state outside is changed.
+Invariants: the same chart gives the same bytes; nothing of Matplotlib's state outside is changed; text is
+text, whatever it holds (a pool may be called $\\frac{$ or _).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from etl.errors import UsageError
+from etl.foreign_text import escaped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,6 +34,7 @@ _PRICE_COLOUR = "#9a9a9a"
 _SETTINGS: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "minerflow",
+    "text.parse_math": False,
     "font.size": 11,
     "axes.spines.top": False,
     "axes.grid": True,
@@ -61,7 +64,7 @@ def _figure(chart: Chart) -> Figure:
 
     figure = Figure(figsize=SIZE_INCHES, layout="constrained")
     axes = figure.add_subplot()
-    axes.set_title(chart.title, loc="left", fontweight="bold")
+    axes.set_title(_text(chart.title), loc="left", fontweight="bold")
     axes.set_ylabel(chart.unit)
     axes.set_xlabel("day (UTC)")
     if chart.price:
@@ -82,18 +85,19 @@ def _draw_lines(axes: Axes, chart: Chart) -> None:
     thin = bool(chart.averages)
     for number, line in enumerate(chart.lines):
         axes.plot(
-            days, _floats(line.values), label=line.label, color=_COLOURS[number % len(_COLOURS)],
+            days, _floats(line.values), label=_text(line.label), color=_COLOURS[number % len(_COLOURS)],
             linewidth=0.8 if thin else 1.4, alpha=0.55 if thin else 1, zorder=3,
         )  # fmt: skip
     for number, line in enumerate(chart.averages, len(chart.lines)):
         axes.plot(
-            days, _floats(line.values), label=line.label, color=_COLOURS[number % len(_COLOURS)],
+            days, _floats(line.values), label=_text(line.label), color=_COLOURS[number % len(_COLOURS)],
             linewidth=1.8, zorder=4,
         )  # fmt: skip
     if chart.bands:
         _draw_bands(axes, chart, chart.bands)
     if chart.is_log:
         axes.set_yscale("log")
+        axes.yaxis.set_minor_formatter(lambda value, _: f"{value:,.10g}")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
     axes.figure.legend(loc="outside lower center", ncols=3, frameon=False)
 
@@ -136,12 +140,18 @@ def _draw_stacked(axes: Axes, chart: Chart) -> None:
     ]
     axes.stackplot(
         days, [_floats([*line.values, line.values[-1]]) for line in chart.lines],
-        labels=[line.label for line in chart.lines], colors=colours, step="post",
+        labels=[_text(line.label) for line in chart.lines], colors=colours, step="post",
     )  # fmt: skip
     axes.set_ylim(0, 1)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], labels[::-1], loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+
+
+def _text(label: str) -> str:
+    """A label as it can be drawn; Matplotlib leaves those that begin with _ out of legends."""
+    shown = escaped(label)
+    return f" {shown}" if shown.startswith("_") else shown
 
 
 def _floats(values: list[float | None]) -> list[float]:

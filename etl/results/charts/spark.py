@@ -5,6 +5,8 @@ from __future__ import annotations
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from etl.foreign_text import escaped
+
 if TYPE_CHECKING:
     from etl.results.charts.chart import Chart, Values
 
@@ -13,13 +15,13 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 def spark_text(chart: Chart, width: int) -> str:
     """A title, and per line a sparkline of at most `width` characters with its lowest, highest and last."""
-    lines = [f"{chart.title}, {chart.unit}", f"{chart.days[0]} to {chart.days[-1]}"]
+    lines = [f"{escaped(chart.title)}, {chart.unit}", f"{chart.days[0]} to {chart.days[-1]}"]
     for line in chart.lines:
         known = [value for value in line.values if value is not None]
         if known:
             last = next(value for value in reversed(line.values) if value is not None)
             facts = f"lowest {min(known):,.6g}, highest {max(known):,.6g}, last {last:,.6g}"
-            lines += ["", f"{line.label}: {facts}", sparkline(line.values, width)]
+            lines += ["", f"{escaped(line.label)}: {facts}", sparkline(line.values, width)]
     if chart.bands:
         listed = ", ".join(str(chart.days[position]) for position in chart.bands.above)
         lines += ["", f"days above the {chart.bands.upper.label}: {listed or 'none'}"]

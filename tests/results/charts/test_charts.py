@@ -7,6 +7,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,14 +17,21 @@ import numpy as np
 import pytest
 
 from etl.errors import UsageError
-from etl.results.charts.chart import Line, bollinger, fits_log_axis, moving_average
+from etl.foreign_text import escaped
+from etl.results.charts.chart import Chart, Line, bollinger, fits_log_axis, moving_average
 from etl.results.charts.data import metric_chart, pools_chart
 from etl.results.charts.page import write_page
 from etl.results.charts.picture import write_picture
 from etl.results.charts.spark import spark_text, sparkline
 from etl.results.metrics import Catalogue, Choice
 from etl.results.published import open_published
+from etl.warehouse.catalogue import Metric
 from tests.support.charted import DAYS, publish_charted
+
+A_METRIC = Metric(
+    id="Seen", name="Seen", description="", unit="blocks", interval="day", category="", vendor="",
+    view="", column_name="", grain="", drill=None, source="", since="",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +123,51 @@ def test_pools_beyond_ten_are_others() -> None:
     labels = [line.label for line in chart.lines]
     assert labels == [*(f"P{n}" for n in range(10)), "others", "Unknown"]
     assert [line.values for line in chart.lines[-2:]] == [[19 / 224], [50 / 224]]
+
+
+@pytest.mark.parametrize("pool", ["$\\frac{$", "_nobody", "100% $x_1$", "a\x1b[2Jb", "<b>&"])
+def test_text_is_text(pool: str, tmp_path: Path) -> None:
+    """A pool of that name is drawn like any other, not as mathematics, markup or a line to be hidden."""
+    con = duckdb.connect()
+    con.execute("CREATE TABLE pools (day DATE, miner VARCHAR, block_count INTEGER)")
+    con.execute("INSERT INTO pools VALUES (DATE '2020-01-01', ?, 3), (DATE '2020-01-02', 'B', 1)", [pool])
+    chart = pools_chart(con, None, None)
+    for name in ("pools.png", "pools.svg"):
+        write_picture(chart, tmp_path / name)
+    assert escaped(pool) in texts_of(tmp_path / "pools.svg")
+    titled = Chart(pool, "BTC", chart.days, [Line(pool, [1.0, 1000.0])], is_log=True)
+    write_picture(titled, tmp_path / "titled.svg")
+    texts = texts_of(tmp_path / "titled.svg")
+    assert texts.count(escaped(pool)) == 2
+    assert [text for text in texts if "mathdefault" in text] == []
+    assert escaped(pool) in spark_text(chart, 80)
+
+
+def test_charts_begin_where_something_is_known_and_not_zero() -> None:
+    con = duckdb.connect()
+    con.execute(
+        "CREATE TABLE calendar AS SELECT DATE '2020-01-01' + CAST(n AS INTEGER) AS day FROM range(5) t (n)"
+    )
+    con.execute("CREATE TABLE prices (date DATE, price_usd DOUBLE)")
+    con.execute(
+        "CREATE TABLE seen AS SELECT day, [NULL, 0, 0, 7, 0][day - DATE '2019-12-31'] AS n FROM calendar"
+    )
+    metric = replace(A_METRIC, view="seen", column_name="n", grain="day")
+    chart = metric_chart(con, [metric], Choice())
+    assert (chart.days[0], chart.lines[0].values) == (date(2020, 1, 4), [7, 0])
+    asked = metric_chart(con, [metric], Choice(start=date(2020, 1, 2)))
+    assert asked.lines[0].values == [0, 0, 7, 0]
+
+
+def test_no_final_day_is_told() -> None:
+    con = duckdb.connect()
+    con.execute("CREATE TABLE calendar (day DATE)")
+    con.execute("CREATE TABLE pools (day DATE, miner VARCHAR, block_count INTEGER)")
+    con.execute("CREATE TABLE seen (day DATE, n INTEGER)")
+    metric = replace(A_METRIC, view="seen", column_name="n", grain="day")
+    for draw in (lambda: pools_chart(con, None, None), lambda: metric_chart(con, [metric], Choice())):
+        with pytest.raises(UsageError, match="no day is final yet"):
+            draw()
 
 
 def test_page_needs_nothing_from_elsewhere(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
