@@ -10,10 +10,10 @@ import click
 
 from etl.cli import version
 from etl.cli.common import Command, input_options, settings_of, source_options
-from etl.cli.text import print_fields
+from etl.cli.text import print_fields, printable
 
 if TYPE_CHECKING:
-    from etl.jobs.doctor import Finding
+    from etl.jobs.finding import Finding
     from etl.settings import Settings
 
 _MARKS = {"ok": "ok     ", "note": "note   ", "problem": "PROBLEM"}
@@ -32,9 +32,11 @@ def command(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
     """
 
     settings = settings_of(options)
+    from etl.compiled.notice import compiling_told
     from etl.jobs.doctor import diagnose
 
-    findings = diagnose(settings)
+    with compiling_told(lambda text: click.echo(text, err=True)):
+        findings = diagnose(settings)
     can_run = not any(finding.state == "problem" for finding in findings)
     if as_json:
         click.echo(_as_json(findings, settings, can_run))
@@ -58,9 +60,9 @@ def _as_json(findings: list[Finding], settings: Settings, can_run: bool) -> str:
 def _print(findings: list[Finding], settings: Settings | None, can_run: bool) -> None:
     click.echo(f"{_MARKS['ok']} minerflow {version()}")
     for finding in findings:
-        click.echo(f"{_MARKS[finding.state]} {finding.subject}: {finding.what}")
+        click.echo(f"{_MARKS[finding.state]} {finding.subject}: {printable(finding.what)}")
         if finding.action:
-            click.echo(f"        next: {finding.action}")
+            click.echo(f"        next: {printable(finding.action)}")
     if settings is not None:
         from etl.jobs.request import shown
 

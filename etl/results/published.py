@@ -24,7 +24,7 @@ _NAME = "minerflow"
 """Of the database within a connection."""
 
 _FILE = DataDirectory(Path()).published.name
-_ACTION = "minerflow update writes it anew from the data directory's own tables"
+WRITTEN_ANEW = "minerflow update writes it anew from the data directory's own tables"
 
 
 def open_published(data_dir: DataDirectory) -> duckdb.DuckDBPyConnection:
@@ -44,7 +44,7 @@ def open_published(data_dir: DataDirectory) -> duckdb.DuckDBPyConnection:
         con.close()
         raise ResultsDamaged(
             f"{data_dir.published} cannot be opened by DuckDB {duckdb.__version__}: {error}",
-            f"use the DuckDB version that wrote it, or a newer one; if the file is damaged, {_ACTION}",
+            f"use the DuckDB version that wrote it, or a newer one; if the file is damaged, {WRITTEN_ANEW}",
         ) from error
     return con
 
@@ -80,7 +80,7 @@ def damage_told(data_dir: DataDirectory) -> Iterator[None]:
             f"the answer needs more memory than there is: {error}", "ask for fewer days or rows"
         ) from error
     except duckdb.Error as error:
-        raise ResultsDamaged(f"{data_dir.published} cannot be read: {error}", _ACTION) from error
+        raise ResultsDamaged(f"{data_dir.published} cannot be read: {error}", WRITTEN_ANEW) from error
 
 
 @contextmanager

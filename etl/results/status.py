@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl.results.published import reading
+from etl.errors import ResultsDamaged
+from etl.results.published import WRITTEN_ANEW, reading
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,11 +41,14 @@ class Status:
 def read_status(data_dir: DataDirectory) -> Status:
     """The status as of the last publication. Raises TerminalError where there is none."""
     with reading(data_dir) as con:
-        network, first_height, last_height, tip_hash, tip_time = con.execute(
+        held = con.execute(
             "SELECT chain.network, chain.first_height, blocks.height, blocks.hash, "
             "strftime(make_timestamp(blocks.time * 1000000), '%Y-%m-%dT%H:%M:%SZ') "
             "FROM chain, blocks ORDER BY blocks.height DESC LIMIT 1"
-        ).fetchall()[0]
+        ).fetchall()
+        if not held:
+            raise ResultsDamaged(f"{data_dir.published} cannot be read: it holds no block", WRITTEN_ANEW)
+        network, first_height, last_height, tip_hash, tip_time = held[0]
         return Status(
             data_dir=str(data_dir.path),
             network=network,

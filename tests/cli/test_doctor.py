@@ -11,6 +11,7 @@ import pytest
 from tests.cli.run import minerflow
 from tests.support.fakenode import FakeNode
 from tests.support.golden import ECONOMY, MAINNET_EARLY
+from tests.support.wire import golden_blocks
 
 
 def doctor(*args: object, can_run: bool) -> dict[str, list[dict[str, Any]]]:
@@ -61,7 +62,8 @@ def test_a_node_is_described() -> None:
         found = doctor(*at(node), can_run=True)
     expected = "/Satoshi:31.99.0/, regtest, height 531, not pruned, REST on, with spent outputs"
     assert expected in found["node"][0]["what"]
-    assert found["REST"][0]["state"] == "ok"
+    assert found["REST"][0]["state"] == "ok" and "block 0 was read" in found["REST"][0]["what"]
+    assert found["RPC"][0]["what"] == "block 0 was read"
     assert "needed" in found["disk"][0]["what"]
 
 
@@ -92,7 +94,27 @@ def test_a_pruned_node_is_a_problem_unless_it_has_what_comes_next(economy: Path)
         found = doctor(*at(node), can_run=False)
         assert "pruned below 100" in found["node"][0]["what"]
         assert "pruned" in found["RPC"][0]["what"]
+        assert found["RPC"][0]["action"].startswith("minerflow backfill 100: --source rpc ")
         doctor(*at(node), "--data-dir", economy, can_run=True)
+
+
+def test_a_node_from_a_snapshot_is_described() -> None:
+    with FakeNode.golden("economy") as node:
+        node.core.background_height = 300
+        found = doctor(*at(node), can_run=True)
+    assert "has validated the chain up to 300 so far" in found["node"][1]["what"]
+    assert "indexes up to height 300 for now" in found["node"][1]["action"]
+
+
+def test_a_branch_that_the_node_has_left_is_told() -> None:
+    blocks = golden_blocks("economy")
+    with FakeNode.golden("economy") as node:
+        node.core.set_chain(blocks[:501])
+        assert len(doctor(*at(node), can_run=True)["node"]) == 1
+        node.core.mark_left_branch("invalid")
+        note = doctor(*at(node), can_run=True)["node"][1]
+    assert note["state"] == "note" and "has left a branch up to height 531" in note["what"]
+    assert f"reconsiderblock {blocks[531]['hash']}" in note["action"]
 
 
 def test_a_node_that_starts_is_waited_for() -> None:
