@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl.errors import ResultsDamaged
 from etl.results.published import WRITTEN_ANEW, reading
+from etl.warehouse.sqltext import identifier
 
 if TYPE_CHECKING:
     import duckdb
@@ -90,4 +91,4 @@ def _one(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
 def _rows(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Rows by table."""
     tables = con.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1").fetchall()
-    return {name: _one(con, f'SELECT count(*) FROM "{name}"') for (name,) in tables}
+    return {name: _one(con, f"SELECT count(*) FROM {identifier(name)}") for (name,) in tables}
