@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clustering.attributes import exchange_of
-from clustering.owners import with_room
+from clustering.noted import Noted, with_room
 from etl.compiled import compiled, compiled_inner
 
 Ints = npt.NDArray[np.int64]
@@ -79,17 +79,17 @@ def net_transaction(  # type: ignore[no-untyped-def]
 
 
 @compiled
-def flush_flows(profile, first_height, day, netted, rows, used):  # type: ignore[no-untyped-def]
-    """Turn the sums of a run of blocks into rows and begin anew; returns the rows and their number.
+def flush_flows(ledger, first_height, day, noted):  # type: ignore[no-untyped-def]
+    """Turn the sums of a run of blocks into rows and begin anew; returns `noted` with the rows.
 
     A row: (profile, first height of the run, day, exchange, satoshis in, satoshis out).
     """
-    in_sat, out_sat = netted.in_sat, netted.out_sat
-    rows = with_room(rows, used, in_sat.size)
+    in_sat, out_sat = ledger.netted.in_sat, ledger.netted.out_sat
+    rows, used = with_room(noted, in_sat.size)
     for exchange in range(in_sat.size):
         if in_sat[exchange] == 0 and out_sat[exchange] == 0:
             continue
-        rows[used, 0] = profile
+        rows[used, 0] = ledger.number
         rows[used, 1] = first_height
         rows[used, 2] = day
         rows[used, 3] = exchange
@@ -98,4 +98,4 @@ def flush_flows(profile, first_height, day, netted, rows, used):  # type: ignore
         in_sat[exchange] = 0
         out_sat[exchange] = 0
         used += 1
-    return rows, used
+    return Noted(rows, used)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from clustering.attributes import exchange_of, hop_of, pool_of
-from clustering.owners import with_room
+from clustering.noted import Noted, with_room
 from etl.compiled import compiled, compiled_inner
 
 HOP_0, HOP_0_AND_1, BY_CODE = 0, 1, 2
@@ -33,13 +33,14 @@ def add_balance(balances, amount_sat, code, layout):  # type: ignore[no-untyped-
 
 
 @compiled
-def note_holdings(profile, height, balances, layout, rows, used):  # type: ignore[no-untyped-def]
+def note_holdings(ledger, height, layout, noted):  # type: ignore[no-untyped-def]
     """Append a row for each pool and exchange that holds something after the block at `height`.
 
     A row: (profile, height, POOL or EXCHANGE, number, satoshis, satoshis); of pools the second and third
-    amount are those of hop 0 and of hop 0 and 1, of exchanges both are the balance. Returns the rows and
-    their number.
+    amount are those of hop 0 and of hop 0 and 1, of exchanges both are the balance. Returns `noted` with
+    the rows.
     """
+    balances, profile = ledger.supply, ledger.number
     codes = balances.size - BY_CODE
     exchanges = np.zeros(codes // layout.radix + 1, np.int64)
     pools = np.zeros((layout.pools, 2), np.int64)
@@ -54,7 +55,7 @@ def note_holdings(profile, height, balances, layout, rows, used):  # type: ignor
             pools[pool, 1] += held
             if hop == 0:
                 pools[pool, 0] += held
-    rows = with_room(rows, used, pools.shape[0] + exchanges.size)
+    rows, used = with_room(noted, pools.shape[0] + exchanges.size)
     for pool in range(pools.shape[0]):
         if pools[pool, 0] != 0 or pools[pool, 1] != 0:
             used = _append(rows, used, profile, height, POOL, pool, pools[pool, 0], pools[pool, 1])
@@ -62,7 +63,7 @@ def note_holdings(profile, height, balances, layout, rows, used):  # type: ignor
         held = exchanges[exchange]
         if held != 0:
             used = _append(rows, used, profile, height, EXCHANGE, exchange, held, held)
-    return rows, used
+    return Noted(rows, used)
 
 
 @compiled_inner

@@ -1,9 +1,9 @@
 """Co-ownership: who spends together is one owner (methodology section 4).
 
 Invariants:
-- In both forests a cluster that bears an exchange has a labelled address as its root: labelled addresses
-  have the lowest indices and the lower root always wins, except that in the entity forest a cluster that
-  mines keeps its root over one that bears nothing. So `exchange_of_root` is one comparison.
+- In every forest a cluster that bears an exchange has a labelled address as its root: labelled addresses
+  have the lowest indices and the lower root always wins, except that a cluster that mines keeps its root
+  over one that bears nothing. So `exchange_of_root` is one comparison.
 - A refused join changes nothing but the list of conflicts.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from clustering.noted import Noted, all_noted, none_noted, with_room
 from clustering.registry import NOT_OWNABLE, index_of, look_ahead
 from etl.chain.scripts import LAST_OWNABLE, P2PKH
 from etl.compiled import compiled, compiled_inner
@@ -24,41 +25,29 @@ def is_ownable(kind):  # type: ignore[no-untyped-def]
 
 
 @compiled_inner
-def cm_root(records, index):  # type: ignore[no-untyped-def]
-    """Root of the coinmetrics cluster of `index`; halves the path on the way."""
+def root_of(parent, index):  # type: ignore[no-untyped-def]
+    """Root of the cluster of `index` in the forest with these parents; halves the path on the way."""
     at = index
-    up = np.int64(records[at].cm_parent)
+    up = np.int64(parent[at])
     while up != at:
-        above = records[up].cm_parent
-        records[at].cm_parent = above
+        above = parent[up]
+        parent[at] = above
         at = np.int64(above)
-        up = np.int64(records[at].cm_parent)
+        up = np.int64(parent[at])
     return at
 
 
 @compiled
-def flatten(records, count):  # type: ignore[no-untyped-def]
-    """Put each of the first `count` addresses right below the root of its coinmetrics cluster.
+def flatten(parent, count):  # type: ignore[no-untyped-def]
+    """Put each of the first `count` addresses right below the root of its cluster.
 
-    Roots have the lowest index of their cluster, and each parent a lower one than its child.
+    For a forest whose roots have the lowest index of their cluster, and each parent a lower one than its
+    child.
     """
     for index in range(count):
-        up = records[index].cm_parent
+        up = parent[index]
         if up != index:
-            records[index].cm_parent = records[up].cm_parent
-
-
-@compiled_inner
-def en_root(records, index):  # type: ignore[no-untyped-def]
-    """Root of the entity cluster of `index`; halves the path on the way."""
-    at = index
-    up = np.int64(records[at].en_parent)
-    while up != at:
-        above = records[up].en_parent
-        records[at].en_parent = above
-        at = np.int64(above)
-        up = np.int64(records[at].en_parent)
-    return at
+            parent[index] = parent[up]
 
 
 @compiled_inner
@@ -68,85 +57,81 @@ def exchange_of_root(root, label):  # type: ignore[no-untyped-def]
 
 
 @compiled_inner
-def resolve(ids, kinds, start, end, records, slot, count, out, at):  # type: ignore[no-untyped-def]
-    """Indices of the inputs or outputs [start, end) into `out` from `at` on; NOT_OWNABLE for nobody's."""
+def find_addresses(ids, kinds, start, end, table, index, at):  # type: ignore[no-untyped-def]
+    """Indices of the inputs or outputs [start, end) into `index` from `at` on; NOT_OWNABLE for nobody's."""
     for i in range(start, end):
-        look_ahead(ids, i, records, slot)
+        look_ahead(ids, i, table)
         if is_ownable(kinds[i]):
-            index = index_of(ids[i], records, slot, count)
-            prefetch(records, records[index].cm_parent)
-            out[at + i - start] = index
+            index[at + i - start] = index_of(ids[i], table)
         else:
-            out[at + i - start] = NOT_OWNABLE
-
-
-@compiled
-def with_room(rows, used, more):  # type: ignore[no-untyped-def]
-    """`rows`, or a larger copy, with room for `more` rows after the `used` ones."""
-    if used + more <= rows.shape[0]:
-        return rows
-    larger = np.empty((max(2 * rows.shape[0], used + more), rows.shape[1]), rows.dtype)
-    larger[:used] = rows[:used]
-    return larger
+            index[at + i - start] = NOT_OWNABLE
 
 
 @compiled_inner
-def note_conflict(index, first, at, height, tx, conflicts, used):  # type: ignore[no-untyped-def]
+def note_conflict(index, first, at, profile, height, tx, conflicts):  # type: ignore[no-untyped-def]
     """Note that the owners of two inputs stay apart, once for each address that `index` holds from `first`
-    on; returns how many rows (height, tx in batch, index a, index b) `conflicts` holds now."""
+    on; returns how many rows (profile, height, tx in batch, index a, index b) `conflicts` holds now."""
+    rows, used = conflicts
     for i in range(first, at):
         if index[i] == index[at]:
             return used
-    conflicts[used, 0] = height
-    conflicts[used, 1] = tx
-    conflicts[used, 2] = index[first]
-    conflicts[used, 3] = index[at]
+    rows[used, 0] = profile
+    rows[used, 1] = height
+    rows[used, 2] = tx
+    rows[used, 3] = index[first]
+    rows[used, 4] = index[at]
     return used + 1
 
 
 @compiled
 def join_retroactively(  # type: ignore[no-untyped-def]
-    block_height, block_txs, in_count, rule, in_id, in_kind, records, slot, count, label
+    block_height, block_txs, in_count, rule, in_id, in_kind, table, parent, label
 ):
-    """All joins of a batch in the coinmetrics forest: two clusters of different exchanges stay apart.
+    """All joins of a batch in the forest with these parents: clusters of different exchanges stay apart.
 
-    Returns a row (height, tx in batch, index a, index b) for each conflict.
+    Returns a row (0, height, tx in batch, index a, index b) for each conflict.
     """
-    conflicts = np.empty((in_id.size, 4), np.int64)
+    records = table.records
+    conflicts = none_noted(5)
     index = np.empty(max(1, in_count.max()), np.int64)
-    used = 0
     tx = 0
     start = 0
     for block in range(block_txs.size):
         for _ in range(block_txs[block]):
             n = in_count[tx]
             if n > 1 and rule[tx] == 0:
-                resolve(in_id, in_kind, start, start + n, records, slot, count, index, 0)
-                used = _join_inputs(index, n, records, label, block_height[block], tx, conflicts, used)
+                find_addresses(in_id, in_kind, start, start + n, table, index, 0)
+                conflicts = with_room(conflicts, n)
+                for i in range(n):
+                    if index[i] != NOT_OWNABLE:
+                        prefetch(records, parent[index[i]])
+                used = _join_inputs(index, n, parent, label, block_height[block], tx, conflicts)
+                conflicts = Noted(conflicts.rows, used)
             start += n
             tx += 1
-    return conflicts[:used]
+    return all_noted(conflicts)
 
 
 @compiled_inner
-def _join_inputs(index, n, records, label, height, tx, conflicts, used):  # type: ignore[no-untyped-def]
+def _join_inputs(index, n, parent, label, height, tx, conflicts):  # type: ignore[no-untyped-def]
     """Join the owners of one transaction's inputs; returns how many conflicts there are now."""
+    rows, used = conflicts
     first = 0
     while first < n and index[first] == NOT_OWNABLE:
         first += 1
     for i in range(first + 1, n):
         if index[i] == NOT_OWNABLE:
             continue
-        one = cm_root(records, index[first])
-        other = cm_root(records, index[i])
+        one = root_of(parent, index[first])
+        other = root_of(parent, index[i])
         if one == other:
             continue
         exchange = exchange_of_root(one, label)
         rival = exchange_of_root(other, label)
         if exchange != 0 and rival != 0 and exchange != rival:
-            used = note_conflict(index, first, i, height, tx, conflicts, used)
+            used = note_conflict(index, first, i, 0, height, tx, Noted(rows, used))
         elif one < other:
-            records[other].cm_parent = one
+            parent[other] = one
         else:
-            records[one].cm_parent = other
+            parent[one] = other
     return used

@@ -1,13 +1,14 @@
-"""The profiles of config/methodology.toml: two readings of who a miner is (methodology section 5).
+"""The profiles of config/methodology.toml: readings of who a miner is (methodology section 5).
 
-Invariant: one profile takes addresses singly, with exchanges that own retroactively and beside hops; the
-other takes clusters, point in time, where the exchange wins. That much is built into the tracker. What a
-file may choose is the profiles' names and whether a CoinJoin of hop 0 makes hop 1.
+Invariants: a profile is its name and four rules, each of which the tracker knows both ways. Addresses taken
+singly go with every other rule; who takes clusters for miners takes exchanges point in time and lets them
+exclude hops, since nothing is defined of a cluster that is both.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -24,19 +25,18 @@ class Profile:
     exchange_excludes_hop: bool
     """an address of an exchange bears no hop"""
 
-
-@dataclass(frozen=True)
-class Profiles:
-    """The two profiles that the tracker computes."""
-
-    single: Profile
-    clustered: Profile
-
     @property
-    def names(self) -> tuple[str, str]:
-        """Names by profile number (see clustering.kernel)."""
-        return self.single.name, self.clustered.name
+    def is_defined(self) -> bool:
+        """Whether the methodology says what these rules mean together."""
+        return not self.cluster_miners or (self.exchange_excludes_hop and not self.retroactive_exchanges)
 
-    def facts(self) -> list[dict[str, object]]:
-        """Everything that results rest on."""
-        return [asdict(self.single), asdict(self.clustered)]
+
+def forests(profiles: Sequence[Profile]) -> list[int]:
+    """The number of each profile's forest of owners.
+
+    Every point-in-time profile has one of its own, from 0 on; the retroactive ones, whose joins depend on
+    labels alone, share the last.
+    """
+    shared = sum(not profile.retroactive_exchanges for profile in profiles)
+    own = iter(range(shared))
+    return [shared if profile.retroactive_exchanges else next(own) for profile in profiles]

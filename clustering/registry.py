@@ -1,23 +1,25 @@
 """Every ownable address seen so far: a hash table from 64-bit ids to dense indices, and one record each.
 
 Invariants:
-- Records are 32 bytes (36 where codes need 32 bits), so that one look at an address touches one line of
-  the processor's cache. A slot of the table is 5 bytes: an index, and 8 bits of the id that tell most other
-  addresses apart without a look at their records. At a load of 0.64 to 0.8 that is less than 40 bytes per
-  address.
+- Records of the two shipped profiles are 32 bytes (36 where codes need 32 bits), so that one look at an
+  address touches one line of the processor's cache. A slot of the table is 5 bytes: an index, and 8 bits of
+  the id that tell most other addresses apart without a look at their records. At a load of 0.64 to 0.8 that
+  is less than 40 bytes per address.
 - Labelled addresses come first: index < number of labels if and only if labelled.
-- A record's `cm_parent` and `en_parent` lead to the root of its cluster; `en_next` runs through the
-  members of its cluster in a ring.
+- A record has a code per profile; a parent per forest of owners, which leads to the root of its cluster;
+  and, per forest that is point in time, the next member of its cluster, in a ring.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import uint8, uint64
 
+from clustering.profiles import Profile, forests
 from etl.compiled import compiled, compiled_inner
 from etl.compiled.growing import Room
 from etl.compiled.prefetch import prefetch
@@ -35,19 +37,22 @@ NOT_OWNABLE = -1
 """Index of an input or output that nobody can own."""
 
 
-def record_dtype(code: npt.DTypeLike) -> np.dtype[np.void]:
-    """Layout of a record whose codes are of type `code`."""
-    return np.dtype(
-        [
-            ("id", np.uint64),
-            ("balance_sat", np.int64),
-            ("cm_parent", np.uint32),
-            ("en_parent", np.uint32),
-            ("en_next", np.uint32),
-            ("cm_code", code),
-            ("en_code", code),
-        ]
-    )
+def record_dtype(code: npt.DTypeLike, profiles: Sequence[Profile]) -> np.dtype[np.void]:
+    """Layout of a record whose codes are of type `code`: multiples of 4 bytes, so that all is aligned."""
+    point_in_time = sum(not profile.retroactive_exchanges for profile in profiles)
+    columns: list[tuple[str, npt.DTypeLike, int]] = [
+        ("parent", np.uint32, max(forests(profiles)) + 1),
+        ("ring", np.uint32, point_in_time),
+        ("code", code, len(profiles)),
+    ]
+    fields: list[tuple[str, npt.DTypeLike] | tuple[str, npt.DTypeLike, tuple[int]]] = [
+        ("id", np.uint64),
+        ("balance_sat", np.int64),
+        *((name, kind, (count,)) for name, kind, count in columns if count),
+    ]
+    packed = np.dtype(fields)
+    spare = -packed.itemsize % 4
+    return np.dtype([*fields, ("spare", np.uint8, (spare,))]) if spare else packed
 
 
 @compiled_inner
@@ -73,8 +78,9 @@ def _rebuild(records, slot, count):  # type: ignore[no-untyped-def]
 
 
 @compiled_inner
-def index_of(address_id, records, slot, count):  # type: ignore[no-untyped-def]
-    """Index of an address, registering it where it is new; `count` (1,) is how many there are."""
+def index_of(address_id, table):  # type: ignore[no-untyped-def]
+    """Index of an address in a Table, registering it where it is new."""
+    records, slot = table.records, table.slot
     slots = slot.size
     at = _home(address_id, slots)
     tag = uint8(address_id)
@@ -87,21 +93,22 @@ def index_of(address_id, records, slot, count):  # type: ignore[no-untyped-def]
         at += uint64(1)
         if at == uint64(slots):
             at = uint64(0)
-    index = count[0]
-    count[0] = index + 1
+    index = table.used[0]
+    table.used[0] = index + 1
     slot[at].entry = index + 1
     slot[at].tag = tag
-    record = records[index]
-    record.id = address_id
-    record.cm_parent = index
-    record.en_parent = index
-    record.en_next = index
+    records[index].id = address_id
+    for forest in range(table.parent.shape[1]):
+        table.parent[index, forest] = index
+    for forest in range(table.ring.shape[1]):
+        table.ring[index, forest] = index
     return index
 
 
 @compiled_inner
-def look_ahead(ids, i, records, slot):  # type: ignore[no-untyped-def]
+def look_ahead(ids, i, table):  # type: ignore[no-untyped-def]
     """Have the processor fetch what `index_of` will need for the ids some way after the `i`-th."""
+    records, slot = table.records, table.slot
     ahead = i + _SLOT_AHEAD
     if ahead < ids.size:
         prefetch(slot, _home(ids[ahead], slot.size))
@@ -117,9 +124,9 @@ def look_ahead(ids, i, records, slot):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _register(ids, records, slot, count):  # type: ignore[no-untyped-def]
+def _register(ids, table):  # type: ignore[no-untyped-def]
     for address_id in ids:
-        index_of(address_id, records, slot, count)
+        index_of(address_id, table)
 
 
 class Table(NamedTuple):
@@ -130,13 +137,20 @@ class Table(NamedTuple):
     """the hash table"""
     used: npt.NDArray[np.int64]
     """(1,) how many addresses there are"""
+    parent: npt.NDArray[np.uint32]
+    """(records, forests), a view of the records, as are the next two"""
+    ring: npt.NDArray[np.uint32]
+    """(records, point-in-time forests)"""
+    code: npt.NDArray[np.unsignedinteger]
+    """(records, profiles)"""
 
 
 class Registry:
     """Owner of the records and the hash table; grows between batches only."""
 
-    def __init__(self, code: npt.DTypeLike) -> None:
-        self._room = Room(record_dtype(code))
+    def __init__(self, code: npt.DTypeLike, profiles: Sequence[Profile]) -> None:
+        """`code` is the type of codes."""
+        self._room = Room(record_dtype(code, profiles))
         self._records = self._room.first(_SMALLEST)
         self._slot = np.zeros(int(_SMALLEST / _MAX_LOAD) + 1, dtype=_SLOT)
         self._count = np.zeros(1, dtype=np.int64)
@@ -151,7 +165,10 @@ class Registry:
 
     def table(self) -> Table:
         """The arrays for compiled code."""
-        return Table(self._records, self._slot, self._count)
+        records = self._records
+        parent = records["parent"]
+        ring = records["ring"] if "ring" in (records.dtype.names or ()) else parent[:, :0]
+        return Table(records, self._slot, self._count, parent, ring, records["code"])
 
     def reserve(self, more: int) -> None:
         """Make room for `more` new addresses."""
@@ -167,16 +184,18 @@ class Registry:
     def register(self, ids: npt.NDArray[np.uint64]) -> None:
         """Add addresses by id; known ones stay as they are."""
         self.reserve(len(ids))
-        _register(ids, *self.table())
+        _register(ids, self.table())
 
     def records(self) -> npt.NDArray[np.void]:
         """The records in use, for checkpoints."""
         return self._records[: len(self)]
 
     @classmethod
-    def restored(cls, records: npt.NDArray[np.void]) -> Registry:
-        """A registry with a copy of these records."""
-        registry = cls(records.dtype["cm_code"])
+    def restored(
+        cls, records: npt.NDArray[np.void], code: npt.DTypeLike, profiles: Sequence[Profile]
+    ) -> Registry:
+        """A registry with a copy of the records of one for the same profiles."""
+        registry = cls(code, profiles)
         registry._records = registry._room.first(len(records))
         registry._records[:] = records
         registry._count[0] = len(records)

@@ -1,15 +1,16 @@
 """The tracker: from the lake's batches, in height order, to attributes and transfers.
 
 Invariants:
-- All joins of the coinmetrics profile up to the last block to be tracked are learnt first
-  (`learn_ownership`), because its exchanges own retroactively; then every batch is tracked (`track`).
-- State is the registry, the table of mining clusters, balances and the running day's active addresses;
+- All joins up to the last block to be tracked are learnt first (`learn_ownership`) for the profiles whose
+  exchanges own retroactively; then every batch is tracked (`track`) in all profiles; then `finish`.
+- State is the registry, the mining clusters, balances, the running day's active addresses and the coinbases;
   nothing else carries over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,25 +19,25 @@ import pyarrow as pa
 
 from clustering.activity import ActiveDay
 from clustering.attributes import CodeBook
+from clustering.blocks import Batch
 from clustering.coinbase_spends import Coinbases, short_ids
-from clustering.coinjoin import RULES, coinjoin_rules
-from clustering.daytables import (
-    active_addresses_table,
-    chain_stats_table,
-    exchange_flows_table,
-    holdings_tables,
-)
-from clustering.exchangeflows import no_flows
-from clustering.holdings import BY_CODE
-from clustering.kernel import COINMETRICS, Batch, Rows, track_batch
+from clustering.coinjoin import coinjoin_rules
+from clustering.kernel import Rows, track_batch
 from clustering.labels import Label
-from clustering.miners import MinerTable, empty_miner_table, reserved
+from clustering.ledger import Ledgers
 from clustering.owners import flatten, join_retroactively
 from clustering.pools import PoolBook
-from clustering.profiles import Profiles
+from clustering.profiles import Profile, forests
 from clustering.registry import Registry
-from clustering.results import BLOCK_POOLS, batch_tables, coinjoins_table, conflicts_table
-from clustering.transfers import Quiet
+from clustering.tables import (
+    Tables,
+    active_addresses_table,
+    batch_tables,
+    block_pools_table,
+    chain_stats_table,
+    coinjoins_table,
+    conflicts_table,
+)
 from etl.chain.networks import Network
 from etl.chain.scripts import LAST_OWNABLE, P2PKH
 
@@ -69,11 +70,11 @@ class TrackerState:
     """Everything a checkpoint must hold."""
 
     records: npt.NDArray[np.void]
-    miner_root: npt.NDArray[np.uint32]
-    miner_height: npt.NDArray[np.int32]
-    miner_count: Ints
+    """see clustering.registry"""
+    miners: Ints
+    """(m, 3): (profile, root, height of its first known pool) of mining clusters"""
     supply: Ints
-    """(2, 2 + codes): balances of coinmetrics and entity, see clustering.holdings"""
+    """(profiles, 2 + codes): balances, see clustering.holdings"""
     active_day: Ints
     """(1,) the running day, see clustering.activity; the next two are what it has gathered"""
     active_indices: npt.NDArray[np.uint32]
@@ -108,7 +109,7 @@ def _numpy(table: pa.Table, column: str) -> npt.NDArray[np.generic]:
     return np.asarray(_whole(table, column).to_numpy(zero_copy_only=False))
 
 
-def _transactions(tables: dict[str, pa.Table]) -> _Transactions:
+def _transactions(tables: Tables) -> _Transactions:
     txs, inputs, outputs = tables["txs"], tables["inputs"], tables["outputs"]
     in_count = _numpy(txs, "input_count").astype(np.int64)
     out_count = _numpy(txs, "output_count").astype(np.int64)
@@ -139,38 +140,27 @@ class Tracker:
         network: Network,
         pools: PoolBook,
         labels: Sequence[Label],
-        profiles: Profiles,
+        profiles: Sequence[Profile],
         first_height: int,
         state: TrackerState | None = None,
     ) -> None:
         self.codes = CodeBook.of(pools.names, [label.exchange for label in labels])
         self._network = network
         self._pools = pools
-        self._profiles = profiles
+        self._retroactive = [n for n, profile in enumerate(profiles) if profile.retroactive_exchanges]
+        self._shared_forest = max(forests(profiles))
         self._is_known = first_height == 0
         numbers = {name: number for number, name in enumerate(self.codes.exchanges)}
         self._label = np.array([numbers[label.exchange] for label in labels], dtype=np.uint32)
-        exchanges = len(self.codes.exchanges)
-        self._quiet = tuple(
-            Quiet(
-                np.zeros((exchanges + 1, exchanges), np.int64),
-                np.zeros((exchanges + 1, exchanges), np.int64),
-            )
-            for _ in range(2)
-        )
-        self._netted = (no_flows(exchanges), no_flows(exchanges))
         if state is None:
-            self._registry = Registry(self.codes.dtype)
+            self._registry = Registry(self.codes.dtype, profiles)
             self._registry.register(np.array([label.address_id for label in labels], np.uint64))
-            self._miners = empty_miner_table()
-            codes = exchanges * self.codes.layout.radix
-            self._supply = np.zeros((2, BY_CODE + codes), dtype=np.int64)
+            self._ledgers = Ledgers(profiles, self.codes, None, None)
             self._active = ActiveDay.before_all()
             self._coinbases = Coinbases(np.empty(0, np.uint64))
         else:
-            self._registry = Registry.restored(state.records)
-            self._miners = MinerTable(state.miner_root, state.miner_height, state.miner_count)
-            self._supply = state.supply.copy()
+            self._registry = Registry.restored(state.records, self.codes.dtype, profiles)
+            self._ledgers = Ledgers(profiles, self.codes, state.supply, state.miners)
             self._active = ActiveDay.restored(state.active_day, state.active_indices, state.active_ids)
             self._coinbases = Coinbases(state.coinbases)
         self._is_flat = False
@@ -183,57 +173,82 @@ class Tracker:
     @property
     def nbytes(self) -> int:
         """Memory of the state."""
-        return self._registry.nbytes + self._miners.root.nbytes + self._miners.height.nbytes
+        return self._registry.nbytes + self._ledgers.nbytes
+
+    def ownership(self) -> npt.NDArray[np.uint32]:
+        """What is learnt so far of who owns retroactively, as `state_with` takes it: (addresses,)."""
+        return self._retroactive_parents().copy()
 
     def state(self) -> TrackerState:
         """The state as it stands; its arrays are views until the next batch."""
         return TrackerState(
-            self._registry.records(), self._miners.root, self._miners.height,
-            self._miners.used, self._supply, *self._active.state(), self._coinbases.state(),
+            self._registry.records(), self._ledgers.miners(), self._ledgers.supply, *self._active.state(),
+            self._coinbases.state(),
         )  # fmt: skip
 
-    def learn_ownership(
-        self, tables: dict[str, pa.Table], txids: Callable[[], dict[str, pa.Table]]
-    ) -> dict[str, pa.Table]:
-        """Make the coinmetrics joins of a batch; returns the table of conflicts.
+    @contextmanager
+    def state_with(self, ownership: npt.NDArray[np.uint32]) -> Iterator[TrackerState]:
+        """The state with an earlier `ownership` in place of what was learnt since, within the context.
+
+        So it is as if nothing had been learnt of blocks that may yet be undone.
+        """
+        parents = self._retroactive_parents()
+        latest = parents.copy()
+        parents[: len(ownership)] = ownership
+        parents[len(ownership) :] = np.arange(len(ownership), len(parents), dtype=np.uint32)
+        try:
+            yield self.state()
+        finally:
+            parents[:] = latest
+
+    def _retroactive_parents(self) -> npt.NDArray[np.uint32]:
+        """A view of the forest of the retroactive profiles; of no address where there are none."""
+        parents: npt.NDArray[np.uint32] = self._registry.records()["parent"][:, self._shared_forest]
+        return parents if self._retroactive else parents[:0]
+
+    def learn_ownership(self, tables: Tables, txids: Callable[[], Tables]) -> Tables:
+        """Make the joins of a batch for who owns retroactively; returns the table of conflicts.
 
         `txids` gives the tables of TXIDS of the same blocks; it is asked only where there are conflicts.
         """
+        if not self._retroactive:
+            return {}
         self._is_flat = False
         t = _transactions(tables)
         self._registry.reserve(len(t.in_id))
-        records = self._registry.table().records
+        table = self._registry.table()
         height = _numpy(tables["blocks"], "height").astype(np.int64)
         conflicts = join_retroactively(
-            height, t.tx_count, t.in_count, t.rule, t.in_id, t.in_kind, *self._registry.table(), self._label
-        )
+            height, t.tx_count, t.in_count, t.rule, t.in_id, t.in_kind, table,
+            table.parent[:, self._shared_forest], self._label,
+        )  # fmt: skip
         if not len(conflicts):
             return {}
+        rows = np.concatenate([conflicts + [number, 0, 0, 0, 0] for number in self._retroactive])
         ids = _whole(txids()["txs"], "txid")
-        return {"conflicts": conflicts_table(COINMETRICS, conflicts, ids, records["id"])}
+        return {"conflicts": conflicts_table(rows, ids, table.records["id"])}
 
-    def track(self, tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
-        """Track the blocks of a batch; returns tables by the names of clustering.results.TABLES."""
+    def track(self, tables: Tables) -> Tables:
+        """Track the blocks of a batch; returns tables by the names of clustering.tables.TABLES."""
         t = _transactions(tables)
         height = _numpy(tables["blocks"], "height").astype(np.int64)
         day = _numpy(tables["blocks"], "mediantime").astype(np.int64) // _SECONDS_A_DAY
         pool = self._block_pools(tables["blocks"], t)
         txids = _whole(tables["txs"], "txid")
         rows = self._run_kernel(t, height, day, pool)
-        results = batch_tables(
-            rows, txids=txids, height=height, day=day, ids=self._registry.table().records["id"],
-            exchanges=len(self.codes.exchanges), layout=self.codes.layout, is_known=self._is_known,
-        )  # fmt: skip
         moved = self._moved_coinbases(tables["inputs"], t, txids)
-        results |= self._day_tables(t, height, day, rows, moved)
-        results["coinjoins"] = coinjoins_table(t.rule, RULES, np.repeat(height, t.tx_count), txids)
-        names = [self.codes.pools[number] for number in pool.tolist()]
-        results["block_pools"] = pa.Table.from_arrays(
-            [pa.array(height.astype(np.int32)), pa.array(names, pa.string())], schema=BLOCK_POOLS
-        )
-        return results
+        return {
+            **batch_tables(
+                rows, height=height, day=day, txids=txids, ids=self._registry.table().records["id"],
+                codes=self.codes, is_known=self._is_known,
+            ),
+            "chain_stats": chain_stats_table(height, rows.transfers, moved, is_known=self._is_known),
+            "active_addresses": active_addresses_table(self._active_rows(t, height, day, rows)),
+            "coinjoins": coinjoins_table(t.rule, np.repeat(height, t.tx_count), txids),
+            "block_pools": block_pools_table(height, pool, self.codes),
+        }  # fmt: skip
 
-    def finish(self) -> dict[str, pa.Table]:
+    def finish(self) -> Tables:
         """What the running day has so far; call it after the last batch."""
         return {"active_addresses": active_addresses_table(self._active.running())}
 
@@ -243,49 +258,28 @@ class Tracker:
         spent = _numpy(inputs, "spent_txid").astype(np.uint64, copy=False)
         return self._coinbases.moved(t.tx_count, t.in_count, spent, t.in_sat)
 
-    def _day_tables(
-        self, t: _Transactions, height: Ints, day: Ints, rows: Rows, moved: Ints
-    ) -> dict[str, pa.Table]:
+    def _active_rows(self, t: _Transactions, height: Ints, day: Ints, rows: Rows) -> Ints:
         inputs = np.cumsum(t.in_count)[np.cumsum(t.tx_count) - 1]
         nobodys = np.flatnonzero((t.in_kind < P2PKH) | (t.in_kind > LAST_OWNABLE))
         if height[0] == 0:
             nobodys = nobodys[nobodys >= inputs[0]]
-        active = self._active.add(
+        return self._active.add(
             day, rows.active, rows.active_end, t.in_id[nobodys], np.searchsorted(nobodys, inputs)
         )
-        return {
-            "chain_stats": chain_stats_table(height, rows.transfers, moved, is_known=self._is_known),
-            "active_addresses": active_addresses_table(active),
-            "exchange_flows": exchange_flows_table(rows.exchange_flows, self.codes),
-            **holdings_tables(rows.holdings, self.codes, is_known=self._is_known),
-        }
 
     def _run_kernel(self, t: _Transactions, height: Ints, day: Ints, pool: Ints) -> Rows:
-        if not self._is_flat:
-            flatten(self._registry.records(), len(self._registry))
+        if self._retroactive and not self._is_flat:
+            flatten(self._retroactive_parents(), len(self._registry))
             self._is_flat = True
         self._registry.reserve(len(t.in_id) + len(t.out_id))
-        self._miners = reserved(self._miners, self._coinbase_outputs(t))
         batch = Batch(
             height, day, pool,
             ~np.isin(height, list(self._network.overwritten_coinbase_heights)),
             t.tx_count, t.in_count, t.out_count, t.rule, t.in_id, t.in_kind, t.in_sat,
             t.out_id, t.out_kind, t.out_sat,
         )  # fmt: skip
-        return Rows(
-            *track_batch(
-                batch,
-                self._registry.table(),
-                self._miners,
-                self._label,
-                self.codes.layout,
-                self._profiles.single.coinjoins_pay_hop_1,
-                self._profiles.clustered.coinjoins_pay_hop_1,
-                *self._quiet,
-                *self._supply,
-                *self._netted,
-            )  # fmt: skip
-        )
+        ledgers = self._ledgers.views(self._registry, self._coinbase_outputs(t))
+        return Rows(*track_batch(batch, self._registry.table(), ledgers, self._label, self.codes.layout))
 
     @staticmethod
     def _coinbase_outputs(t: _Transactions) -> int:

@@ -14,15 +14,12 @@ import numpy.typing as npt
 
 from clustering.attributes import exchange_of, hop_of
 from clustering.exchangeflows import net_transaction
-from clustering.owners import en_root, with_room
-from etl.chain.scripts import OP_RETURN
+from clustering.noted import Noted, with_room
+from clustering.owners import root_of
 from etl.compiled import compiled, compiled_inner
-from etl.compiled.sorting import sort
 
 NO_SOURCE = -1
 """Source code of a coinbase's transfers."""
-
-_NESTED_LOOP_LIMIT = 4096
 
 
 class Scratch(NamedTuple):
@@ -33,7 +30,6 @@ class Scratch(NamedTuple):
     miner_root: npt.NDArray[np.int64]
     destination: npt.NDArray[np.int64]
     destination_sat: npt.NDArray[np.int64]
-    is_own: npt.NDArray[np.bool_]
 
 
 class Quiet(NamedTuple):
@@ -42,6 +38,38 @@ class Quiet(NamedTuple):
 
     value_sat: npt.NDArray[np.int64]
     tx_count: npt.NDArray[np.int64]
+
+
+def no_traffic(exchanges: int) -> Quiet:
+    """Sums of nothing between so many exchanges, number 0 included."""
+    shape = (exchanges + 1, exchanges)
+    return Quiet(np.zeros(shape, np.int64), np.zeros(shape, np.int64))
+
+
+@compiled
+def flush_quiet(ledger, first_height, day, noted):  # type: ignore[no-untyped-def]
+    """Turn the sums of a run of blocks into rows and begin anew; returns `noted` with the rows.
+
+    A row: (profile, first height of the run, day, source exchange, destination exchange, satoshis,
+    transactions).
+    """
+    value_sat, tx_count = ledger.quiet
+    rows, used = with_room(noted, value_sat.size)
+    for row in range(value_sat.shape[0]):
+        for column in range(value_sat.shape[1]):
+            if tx_count[row, column] == 0:
+                continue
+            rows[used, 0] = ledger.number
+            rows[used, 1] = first_height
+            rows[used, 2] = day
+            rows[used, 3] = row
+            rows[used, 4] = column
+            rows[used, 5] = value_sat[row, column]
+            rows[used, 6] = tx_count[row, column]
+            used += 1
+            value_sat[row, column] = 0
+            tx_count[row, column] = 0
+    return Noted(rows, used)
 
 
 @compiled
@@ -53,7 +81,6 @@ def make_scratch(inputs, outputs):  # type: ignore[no-untyped-def]
         np.empty(inputs + 1, np.int64),
         np.empty(outputs + 1, np.int64),
         np.empty(outputs + 1, np.int64),
-        np.empty(outputs + 1, np.bool_),
     )
 
 
@@ -78,38 +105,6 @@ def share(received, spent, total):  # type: ignore[no-untyped-def]
 
 
 @compiled_inner
-def _contains(sorted_ids, size, wanted):  # type: ignore[no-untyped-def]
-    low = 0
-    high = size
-    while low < high:
-        middle = (low + high) >> 1
-        if sorted_ids[middle] < wanted:
-            low = middle + 1
-        else:
-            high = middle
-    return low < size and sorted_ids[low] == wanted
-
-
-@compiled
-def _mark_own_sorted(in_id, i, i_end, out_id, o, o_end, is_own):  # type: ignore[no-untyped-def]
-    known = in_id[i:i_end].copy()
-    sort(known, known.size)
-    for p in range(o, o_end):
-        is_own[p - o] = _contains(known, known.size, out_id[p])
-
-
-@compiled_inner
-def _mark_own_nested(in_id, i, i_end, out_id, o, o_end, is_own):  # type: ignore[no-untyped-def]
-    for p in range(o, o_end):
-        own = False
-        for q in range(i, i_end):
-            if in_id[q] == out_id[p]:
-                own = True
-                break
-        is_own[p - o] = own
-
-
-@compiled_inner
 def _add_to_group(groups, sums, count, group, value):  # type: ignore[no-untyped-def]
     for g in range(count):
         if groups[g] == group:
@@ -121,12 +116,14 @@ def _add_to_group(groups, sums, count, group, value):  # type: ignore[no-untyped
 
 
 @compiled_inner
-def _mining_roots(in_index, in_code, i, i_end, records, layout, roots):  # type: ignore[no-untyped-def]
+def _mining_roots(ledger, index, code, start, end, layout, scratch):  # type: ignore[no-untyped-def]
+    """Roots of the mining clusters among the inputs [start, end) into `scratch`; returns how many."""
+    roots = scratch.miner_root
     count = 0
-    for q in range(i, i_end):
-        if in_code[q] == 0 or hop_of(in_code[q], layout) != 0:
+    for i in range(start, end):
+        if code[i] == 0 or hop_of(code[i], layout) != 0:
             continue
-        root = en_root(records, in_index[q])
+        root = root_of(ledger.parent, index[i])
         known = False
         for k in range(count):
             if roots[k] == root:
@@ -139,42 +136,68 @@ def _mining_roots(in_index, in_code, i, i_end, records, layout, roots):  # type:
 
 
 @compiled_inner
-def _is_change(index, group, sources, source, roots, root_count, records, layout):  # type: ignore[no-untyped-def]
+def _is_change(ledger, index, group, sources, roots, layout, scratch):  # type: ignore[no-untyped-def]
     """Whether an output stays with an input's exchange or mining cluster."""
     exchange = exchange_of(group, layout)
     if exchange != 0:
         for g in range(sources):
-            if exchange_of(source[g], layout) == exchange:
+            if exchange_of(scratch.source[g], layout) == exchange:
                 return True
-    if root_count > 0 and hop_of(group, layout) == 0:
-        root = en_root(records, index)
-        for k in range(root_count):
-            if roots[k] == root:
+    if roots > 0 and hop_of(group, layout) == 0:
+        root = root_of(ledger.parent, index)
+        for k in range(roots):
+            if scratch.miner_root[k] == root:
                 return True
     return False
 
 
 @compiled_inner
-def _emit(  # type: ignore[no-untyped-def]
-    sources, source, source_sat, total, destinations, destination, destination_sat, layout,
-    quiet_sat, quiet_txs, height, tx, position, facts, used,
-):  # fmt: skip
+def _group_sources(in_sat, in_code, i, i_end, scratch):  # type: ignore[no-untyped-def]
+    sources = 0
+    for q in range(i, i_end):
+        group = np.int64(in_code[q])
+        sources = _add_to_group(scratch.source, scratch.source_sat, sources, group, in_sat[q])
+    return sources
+
+
+@compiled_inner
+def _group_destinations(ledger, out_sat, work, o, o_end, sources, roots, layout):  # type: ignore[no-untyped-def]
+    scratch = work.scratch
+    destinations = 0
+    for p in range(o, o_end):
+        group = np.int64(work.out_code[p])
+        if out_sat[p] == 0 or work.is_own[p]:
+            continue
+        if group != 0 and _is_change(ledger, work.out_index[p], group, sources, roots, layout, scratch):
+            continue
+        destinations = _add_to_group(
+            scratch.destination, scratch.destination_sat, destinations, group, out_sat[p]
+        )
+    return destinations
+
+
+@compiled_inner
+def _emit(ledger, block, t, sources, destinations, total, layout, scratch, facts):  # type: ignore[no-untyped-def]
+    """The amounts between the groups of transaction `t`; returns how many rows `facts` has now."""
+    rows, used = facts
+    quiet_sat, quiet_txs = ledger.quiet
     for s in range(max(1, sources)):
-        group = source[s] if sources > 0 else np.int64(NO_SOURCE)
+        group = scratch.source[s] if sources > 0 else np.int64(NO_SOURCE)
         for d in range(destinations):
-            amount = destination_sat[d]
+            amount = scratch.destination_sat[d]
             if sources > 0:
-                amount = share(amount, source_sat[s], total)
+                amount = share(amount, scratch.source_sat[s], total)
             if amount == 0:
                 continue
-            target = destination[d]
+            target = scratch.destination[d]
             if (group >= 0 and hop_of(group, layout) >= 0) or hop_of(target, layout) >= 0:
-                facts[used, 0] = height
-                facts[used, 1] = position
-                facts[used, 2] = tx
-                facts[used, 3] = group
-                facts[used, 4] = target
-                facts[used, 5] = amount
+                rows[used, 0] = ledger.number
+                rows[used, 1] = block.height
+                rows[used, 2] = t - block.tx
+                rows[used, 3] = t
+                rows[used, 4] = group
+                rows[used, 5] = target
+                rows[used, 6] = amount
                 used += 1
             else:
                 row = exchange_of(group, layout) if group >= 0 else quiet_sat.shape[0] - 1
@@ -185,130 +208,52 @@ def _emit(  # type: ignore[no-untyped-def]
 
 
 @compiled_inner
-def _group_sources(in_sat, in_code, i, i_end, scratch):  # type: ignore[no-untyped-def]
-    sources = 0
-    for q in range(i, i_end):
-        sources = _add_to_group(scratch.source, scratch.source_sat, sources, in_code[q], in_sat[q])
-    return sources
+def _add_unmarked(quiet, is_coinbase, received):  # type: ignore[no-untyped-def]
+    row = quiet.value_sat.shape[0] - 1 if is_coinbase else 0
+    quiet.value_sat[row, 0] += received
+    quiet.tx_count[row, 0] += 1
 
 
 @compiled_inner
-def _group_destinations(  # type: ignore[no-untyped-def]
-    out_sat, out_index, out_code, o, o_end, sources, roots, scratch, records, layout
-):
-    destinations = 0
-    for p in range(o, o_end):
-        group = np.int64(out_code[p])
-        if out_sat[p] == 0 or scratch.is_own[p - o]:
-            continue
-        if group != 0 and _is_change(
-            out_index[p], group, sources, scratch.source, scratch.miner_root, roots, records, layout
-        ):
-            continue
-        destinations = _add_to_group(
-            scratch.destination, scratch.destination_sat, destinations, group, out_sat[p]
-        )
-    return destinations
-
-
-@compiled_inner
-def _spent(in_sat, cm_in, en_in, i, i_end):  # type: ignore[no-untyped-def]
-    """(all codes of both profiles together, satoshis) of a transaction's inputs."""
+def _all_codes(code, start, end):  # type: ignore[no-untyped-def]
+    """All codes together: 0 where nobody bears anything."""
     codes = np.int64(0)
-    total = np.int64(0)
-    for q in range(i, i_end):
-        codes |= cm_in[q] | en_in[q]
-        total += in_sat[q]
-    return codes, total
-
-
-@compiled_inner
-def _received(out_sat, out_kind, cm_out, en_out, o, o_end, is_own):  # type: ignore[no-untyped-def]
-    """(all codes, satoshis to others, outputs to others with value, their satoshis), the last two without
-    OP_RETURN."""
-    codes = np.int64(0)
-    received = np.int64(0)
-    count = np.int64(0)
-    value = np.int64(0)
-    for p in range(o, o_end):
-        codes |= cm_out[p] | en_out[p]
-        if is_own[p - o] or out_sat[p] == 0:
-            continue
-        received += out_sat[p]
-        if out_kind[p] != OP_RETURN:
-            count += 1
-            value += out_sat[p]
-    return codes, received, count, value
-
-
-@compiled_inner
-def _add_unmarked(quiet_sat, quiet_txs, row, received):  # type: ignore[no-untyped-def]
-    quiet_sat[row, 0] += received
-    quiet_txs[row, 0] += 1
+    for k in range(start, end):
+        codes |= np.int64(code[k])
+    return codes
 
 
 @compiled
-def transfer_block(  # type: ignore[no-untyped-def]
-    tx, last_tx, b, i, o, in_index, cm_in, en_in, out_index, cm_out, en_out, records, layout, scratch,
-    cm_quiet, en_quiet, cm_netted, en_netted, counted, height, cm_facts, cm_used, en_facts, en_used,
-):  # fmt: skip
-    """All transfers of a block's transactions [tx, last_tx) of the batch `b` in both profiles.
+def transfer_block(ledger, b, block, work, layout, facts):  # type: ignore[no-untyped-def]
+    """All transfers of a block in the profile whose codes after the block `work` holds.
 
-    `cm_in`, `en_in`, `cm_out` and `en_out` are the codes of every input and output after the block;
-    inputs start at `i`, outputs at `o`. Appends (height, position in block, tx in batch, source,
-    destination, satoshis) to the facts of each profile; returns these and their lengths. Adds to `counted`
-    (2,) the outputs to others and their satoshis, whoever they are (Coin Metrics' TxTfr metrics: of no
-    coinbase, with value, no OP_RETURN, to none of the transaction's input addresses).
+    Appends rows (profile, height, position in block, tx in batch, source, destination, satoshis) to `facts`,
+    which are returned.
     """
-    in_count, out_count = b.in_count, b.out_count
-    in_id, in_sat, out_id, out_sat, out_kind = b.in_id, b.in_sat, b.out_id, b.out_sat, b.out_kind
-    source, source_sat, is_own = scratch.source, scratch.source_sat, scratch.is_own
-    destination, destination_sat = scratch.destination, scratch.destination_sat
-    cm_sat, cm_txs = cm_quiet.value_sat, cm_quiet.tx_count
-    en_sat, en_txs = en_quiet.value_sat, en_quiet.tx_count
-    for t in range(tx, last_tx):
+    in_count, out_count, in_sat, out_sat = b.in_count, b.out_count, b.in_sat, b.out_sat
+    in_code, out_code, in_index, scratch = work.in_code, work.out_code, work.in_index, work.scratch
+    spent_sat, received_sat = work.spent_sat, work.received_sat
+    quiet, netted = ledger.quiet, ledger.netted
+    i, o = block.i, block.o
+    for t in range(block.tx, block.last_tx):
         i_end = i + in_count[t]
         o_end = o + out_count[t]
-        if (i_end - i) * (o_end - o) <= _NESTED_LOOP_LIMIT:
-            _mark_own_nested(in_id, i, i_end, out_id, o, o_end, is_own)
+        is_coinbase = i_end == i
+        moves = received_sat[t] > 0 and (spent_sat[t] > 0 or is_coinbase)
+        if _all_codes(in_code, i, i_end) | _all_codes(out_code, o, o_end) == 0:
+            if moves:
+                _add_unmarked(quiet, is_coinbase, received_sat[t])
         else:
-            _mark_own_sorted(in_id, i, i_end, out_id, o, o_end, is_own)
-        spent_codes, total = _spent(in_sat, cm_in, en_in, i, i_end)
-        paid_codes, received, count, value = _received(out_sat, out_kind, cm_out, en_out, o, o_end, is_own)
-        codes = spent_codes | paid_codes
-        if i_end > i:
-            counted[0] += count
-            counted[1] += value
-        if codes != 0:
-            net_transaction(cm_in, in_sat, i, i_end, cm_out, out_sat, o, o_end, layout, cm_netted)
-            net_transaction(en_in, in_sat, i, i_end, en_out, out_sat, o, o_end, layout, en_netted)
-        if received > 0 and (total > 0 or i_end == i):
-            if codes == 0:
-                row = 0 if i_end > i else cm_sat.shape[0] - 1
-                _add_unmarked(cm_sat, cm_txs, row, received)
-                _add_unmarked(en_sat, en_txs, row, received)
-            else:
-                sources = _group_sources(in_sat, cm_in, i, i_end, scratch)
-                destinations = _group_destinations(
-                    out_sat, out_index, cm_out, o, o_end, sources, 0, scratch, records, layout
-                )
-                if cm_used + max(1, sources) * destinations > cm_facts.shape[0]:
-                    cm_facts = with_room(cm_facts, cm_used, max(1, sources) * destinations)
-                cm_used = _emit(
-                    sources, source, source_sat, total, destinations, destination, destination_sat,
-                    layout, cm_sat, cm_txs, height, t, t - tx, cm_facts, cm_used,
-                )  # fmt: skip
-                roots = _mining_roots(in_index, en_in, i, i_end, records, layout, scratch.miner_root)
-                sources = _group_sources(in_sat, en_in, i, i_end, scratch)
-                destinations = _group_destinations(
-                    out_sat, out_index, en_out, o, o_end, sources, roots, scratch, records, layout
-                )
-                if en_used + max(1, sources) * destinations > en_facts.shape[0]:
-                    en_facts = with_room(en_facts, en_used, max(1, sources) * destinations)
-                en_used = _emit(
-                    sources, source, source_sat, total, destinations, destination, destination_sat,
-                    layout, en_sat, en_txs, height, t, t - tx, en_facts, en_used,
-                )  # fmt: skip
+            net_transaction(in_code, in_sat, i, i_end, out_code, out_sat, o, o_end, layout, netted)
+            if moves:
+                roots = 0
+                if ledger.cluster_miners:
+                    roots = _mining_roots(ledger, in_index, in_code, i, i_end, layout, scratch)
+                sources = _group_sources(in_sat, in_code, i, i_end, scratch)
+                destinations = _group_destinations(ledger, out_sat, work, o, o_end, sources, roots, layout)
+                facts = with_room(facts, max(1, sources) * destinations)
+                used = _emit(ledger, block, t, sources, destinations, spent_sat[t], layout, scratch, facts)
+                facts = Noted(facts.rows, used)
         i = i_end
         o = o_end
-    return cm_facts, cm_used, en_facts, en_used
+    return facts

@@ -13,7 +13,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +25,7 @@ KEPT = 3
 """The latest, and two to fall back on where the chain was reorganised more deeply."""
 
 _META = "checkpoint.json"
-_ARRAYS = (
-    "records", "miner_root", "miner_height", "miner_count", "supply", "active_day", "active_indices",
-    "active_ids", "coinbases",
-)  # fmt: skip
+_ARRAYS = tuple(field.name for field in fields(TrackerState))
 
 
 @dataclass(frozen=True)

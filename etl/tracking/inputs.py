@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from clustering.labels import Label
 from clustering.pools import PoolBook
-from clustering.profiles import Profiles
+from clustering.profiles import Profile
 from etl.chain.networks import Network
 from etl.disk.datadir import DataDirectory
 from etl.disk.files import write_text
@@ -37,7 +37,7 @@ class Inputs:
 
     pools: PoolBook
     labels: list[Label]
-    profiles: Profiles
+    profiles: tuple[Profile, ...]
     digest: str
     """of pools, labels, profiles and method"""
 
@@ -70,10 +70,10 @@ def in_force(given: Path | None, data_dir: DataDirectory, name: str) -> Path:
     return kept if kept.exists() else config_dir() / name
 
 
-def _digest(pools: PoolBook, labels: list[Label], profiles: Profiles) -> str:
+def _digest(pools: PoolBook, labels: list[Label], profiles: tuple[Profile, ...]) -> str:
     facts = {
         "method": METHOD,
-        "profiles": profiles.facts(),
+        "profiles": [asdict(profile) for profile in profiles],
         "pools": pools.names,
         "addresses": sorted(pools.by_address.items()),
         "tags": [(tag.hex(), pool) for tag, pool in pools.tags],

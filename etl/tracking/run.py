@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clustering.attributes import CodeBook
-from clustering.results import TABLES
+from clustering.tables import TABLES
 from clustering.tracker import COLUMNS, OWNERSHIP_COLUMNS, TXIDS, Tracker, TrackerState
 from etl.chain.networks import Network
 from etl.compiled.memory import give_back_memory, keep_freed_memory
@@ -60,7 +60,7 @@ class TrackingPlan:
 
 @dataclass(frozen=True)
 class Tracked:
-    """Results of a run: Parquet files by table name (see clustering.results.TABLES)."""
+    """Results of a run: Parquet files by table name (see clustering.tables.TABLES)."""
 
     folder: Path
     codes: CodeBook
@@ -111,7 +111,7 @@ def track(
             writer.write(tracker.track(tables))
             progress.advance(tables["blocks"].num_rows)
         if last == plan.checkpoint_height:
-            _leave_checkpoint(plan, lake, data_dir, inputs, tracker.state(), owners)
+            _leave_checkpoint(plan, lake, data_dir, inputs, tracker, owners)
     writer.write(tracker.finish())
     writer.close()
     give_back_memory()
@@ -129,7 +129,7 @@ def _stretches(plan: TrackingPlan) -> Iterator[tuple[int, int]]:
 def _learn_ownership(
     plan: TrackingPlan, lake: Lake, tracker: Tracker, writer: ResultWriter, progress: Progress
 ) -> npt.NDArray[np.uint32]:
-    """Learn all joins; returns the coinmetrics forest as it was at the height of the checkpoint."""
+    """Learn all joins; returns the ownership as it was at the height of the checkpoint."""
     progress.station("own", plan.last_height - plan.from_height + 1)
     owners = np.empty(0, dtype=np.uint32)
     for first, last in _stretches(plan):
@@ -137,7 +137,7 @@ def _learn_ownership(
             writer.write(tracker.learn_ownership(tables, partial(_txids, lake, tables)))
             progress.advance(tables["blocks"].num_rows)
         if last == plan.checkpoint_height:
-            owners = tracker.state().records["cm_parent"].copy()
+            owners = tracker.ownership()
     return owners
 
 
@@ -148,18 +148,14 @@ def _txids(lake: Lake, tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
 
 
 def _leave_checkpoint(
-    plan: TrackingPlan, lake: Lake, data_dir: DataDirectory, inputs: Inputs, state: TrackerState,
+    plan: TrackingPlan, lake: Lake, data_dir: DataDirectory, inputs: Inputs, tracker: Tracker,
     owners: npt.NDArray[np.uint32],
 ) -> None:  # fmt: skip
     """Save the state with the ownership known at its height: later joins may yet be undone."""
     height = plan.checkpoint_height
     assert height is not None
-    latest = state.records["cm_parent"].copy()
-    state.records["cm_parent"] = np.arange(len(latest), dtype=np.uint32)
-    state.records["cm_parent"][: len(owners)] = owners
-    checkpoints.save(
-        data_dir.checkpoints, replace(state, supply=state.supply.copy()), height=height,
-        block_hash=lake.hash_at(height), network=plan.network.name,
-        first_height=plan.first_height, digest=inputs.digest,
-    )  # fmt: skip
-    state.records["cm_parent"] = latest
+    with tracker.state_with(owners) as state:
+        checkpoints.save(
+            data_dir.state / "checkpoints", state, height=height, block_hash=lake.hash_at(height),
+            network=plan.network.name, first_height=plan.first_height, digest=inputs.digest,
+        )  # fmt: skip

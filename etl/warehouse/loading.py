@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from clustering.attributes import CodeBook
 from clustering.labels import Label
+from clustering.profiles import Profile
 from etl.chain.networks import Network
 from etl.errors import CheckFailed
 from etl.lake.lake import Lake
@@ -36,6 +37,16 @@ _BY_HEIGHT = (
 )  # fmt: skip
 _BY_RUN = ("quiet_flow_runs", "exchange_flow_runs")
 _BY_DAY_END = ("pool_supply", "exchange_supply")
+_RESULTS_BY_PROFILE = {
+    "transfer_facts": "facts", "quiet_flow_runs": "quiet", "supply": "supply",
+    "exchange_flow_runs": "exchange_flows", "pool_supply": "pool_supply", "exchange_supply": "exchange_supply",
+}  # fmt: skip
+"""Tables of the database by those of the tracker's results that fill them."""
+_RESULTS = {
+    "coinjoins": "height, lower(hex(txid)) AS txid, rule", "chain_stats": "*", "active_addresses": "*",
+}  # fmt: skip
+_PROFILE_NAME = "list_extract($names, profile + 1)"
+"""Of the number by which a row of the results names its profile."""
 
 Prices = Sequence[tuple[date, Decimal]]
 """US dollars at the end of each day, in order."""
@@ -48,7 +59,7 @@ def load(
     _forget(con, 0 if plan.base is None else plan.from_height)
     _load_codes(con, tracked.codes)
     _load_blocks(con, lake, plan.network, plan.from_height, tracked)
-    _load_results(con, tracked, inputs.profiles.names)
+    _load_results(con, tracked, inputs.profiles)
     _load_labels(con, inputs.labels)
     _load_chain(con, plan, inputs)
 
@@ -149,49 +160,45 @@ def _load_blocks(
     con.unregister("lake_chunks")
 
 
-def _load_results(con: duckdb.DuckDBPyConnection, tracked: Tracked, profiles: tuple[str, str]) -> None:
-    profile = "CASE profile " + " ".join(
-        f"WHEN {number} THEN '{name}'" for number, name in enumerate(profiles)
-    )
-    for table, sql in (
-        ("facts", f"INSERT INTO transfer_facts SELECT * REPLACE ({profile} END AS profile) FROM"),
-        ("quiet", f"INSERT INTO quiet_flow_runs SELECT * REPLACE ({profile} END AS profile) FROM"),
-        ("supply", f"INSERT INTO supply SELECT * REPLACE ({profile} END AS profile) FROM"),
-        ("coinjoins", "INSERT INTO coinjoins SELECT height, lower(hex(txid)), rule FROM"),
-        ("chain_stats", "INSERT INTO chain_stats BY NAME FROM"),
-        ("active_addresses", "INSERT INTO active_addresses BY NAME FROM"),
-        (
-            "exchange_flows",
-            f"INSERT INTO exchange_flow_runs SELECT * REPLACE ({profile} END AS profile) FROM",
-        ),
-        ("pool_supply", f"INSERT INTO pool_supply SELECT * REPLACE ({profile} END AS profile) FROM"),
-        ("exchange_supply", f"INSERT INTO exchange_supply SELECT * REPLACE ({profile} END AS profile) FROM"),
-    ):
-        con.execute(f"{sql} read_parquet(?)", [str(tracked.path(table))])
+def _load_results(con: duckdb.DuckDBPyConnection, tracked: Tracked, profiles: Sequence[Profile]) -> None:
+    names = [profile.name for profile in profiles]
+    for table, given in _RESULTS_BY_PROFILE.items():
+        con.execute(
+            f"INSERT INTO {table} SELECT * REPLACE ({_PROFILE_NAME} AS profile) FROM read_parquet($rows)",
+            {"names": names, "rows": str(tracked.path(given))},
+        )
+    for table, columns in _RESULTS.items():
+        con.execute(
+            f"INSERT INTO {table} BY NAME SELECT {columns} FROM read_parquet(?)", [str(tracked.path(table))]
+        )
     for table in _BY_DAY_END:  # the tracker gives the ends of its batches too
         con.execute(f"DELETE FROM {table} WHERE height NOT IN (SELECT max(height) FROM blocks GROUP BY day)")
     con.execute(
         f"""
         INSERT INTO addresses
-        SELECT {profile} END, texts.address, a.hop, a.pool, a.exchange, changes.height
+        SELECT {_PROFILE_NAME}, texts.address, a.hop, a.pool, a.exchange, changes.height
         FROM read_parquet($changes) AS changes
         JOIN read_parquet($texts) AS texts ON texts.address_id = changes.address_id
         JOIN attributes AS a ON a.code = changes.code
         ORDER BY changes.height
         """,
-        {"changes": str(tracked.path("changes")), "texts": str(tracked.path("texts"))},
-    )
+        {
+            "names": names, "changes": str(tracked.path("changes")), "texts": str(tracked.path("texts")),
+        },
+    )  # fmt: skip
     con.execute(
         f"""
         INSERT INTO conflicts
-        SELECT {profile} END, found.height, lower(hex(found.txid)), first.address, refused.address
+        SELECT {_PROFILE_NAME}, found.height, lower(hex(found.txid)), first.address, refused.address
         FROM read_parquet($conflicts) AS found
         JOIN read_parquet($texts) AS first ON first.address_id = found.a
         JOIN read_parquet($texts) AS refused ON refused.address_id = found.b
         ORDER BY found.profile, found.height
         """,
-        {"conflicts": str(tracked.path("conflicts")), "texts": str(tracked.path("texts"))},
-    )
+        {
+            "names": names, "conflicts": str(tracked.path("conflicts")), "texts": str(tracked.path("texts")),
+        },
+    )  # fmt: skip
 
 
 def _load_labels(con: duckdb.DuckDBPyConnection, labels: list[Label]) -> None:

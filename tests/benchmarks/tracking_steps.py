@@ -17,9 +17,10 @@ from etl.disk.datadir import DataDirectory
 from etl.lake.lake import Lake
 from etl.options import JobOptions, SourceOptions
 from etl.resources import config_dir
-from etl.tracking.inputs import EXCHANGES, POOLS, load_inputs
+from etl.tracking.inputs import EXCHANGES, METHODOLOGY, POOLS, load_inputs
 from etl.tracking.label_file import load_labels
 from etl.tracking.pool_file import load_pools
+from etl.tracking.profile_file import load_profiles
 from etl.tracking.run import TrackingPlan, track
 from tests.benchmarks.processes import Figures, memory_of
 from tests.benchmarks.stopwatch import Stopwatch, read_in_turn
@@ -46,7 +47,7 @@ class StationClock:
 
 
 def track_lake(data_dir: str, exchanges: str) -> Figures:
-    """Both passes over a lake, for both profiles, with a checkpoint and results written, on one core.
+    """Both passes over a lake, for all profiles, with a checkpoint and results written, on one core.
 
     `tracker_seconds` are those within the tracker, `seconds` those with reading and writing too.
     """
@@ -92,7 +93,8 @@ def register_addresses(count: int) -> Figures:
     network = network_by_name("mainnet")
     pools = load_pools(config_dir() / POOLS, network)
     labels = load_labels(config_dir() / EXCHANGES, network, strict=False)
-    registry = Registry(CodeBook.of(pools.names, [label.exchange for label in labels]).dtype)
+    codes = CodeBook.of(pools.names, [label.exchange for label in labels])
+    registry = Registry(codes.dtype, load_profiles(config_dir() / METHODOLOGY))
     before = memory_of("self")["VmRSS"]
     started = time.perf_counter()
     for first in range(0, count, _BATCH):

@@ -6,21 +6,25 @@ the golden results, which another program computed.
 Readings of the text, where it leaves a choice:
 - "Holds a coinbase-credited address" in the conflict rule means: mines. A credit to an address that an
   exchange owns makes no miner, so it is no obstacle to joins within that exchange either.
+- "In a profile that clusters miners" goes for the conflicts with an exchange alone; conflicts between two
+  exchanges are every profile's.
 - An address "appears" with its first input or output of whatever value.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import networkx as nx
 
 from tests.clustering.economy import Block, Coin, Economy, Identity, Tx
 from tests.clustering.reference_sums import holdings, net_flows
 
+SHIPPED_METHODOLOGY = Path(__file__).parent.parent.parent / "config" / "methodology.toml"
 UNKNOWN = "Unknown"
 
 Attributes = tuple[int | None, str | None, str | None]
@@ -153,128 +157,107 @@ class Results:
     """by day and exchange: satoshis in, satoshis out"""
 
 
-class _Profile(ABC):
-    """What both profiles have in common; `attributes` is what they differ in."""
+@dataclass(frozen=True)
+class Rules:
+    """The rules of a profile, as config/methodology.toml names them."""
 
-    def __init__(self, economy: Economy) -> None:
+    cluster_miners: bool
+    retroactive_exchanges: bool
+    coinjoins_pay_hop_1: bool
+    exchange_excludes_hop: bool
+
+
+def rules_of(methodology: Path) -> dict[str, Rules]:
+    """The profiles of a methodology file."""
+    tables = tomllib.loads(methodology.read_text(encoding="utf-8"))
+    return {name: Rules(**table) for name, table in tables.items()}
+
+
+class Profile:
+    """What one profile has found out so far (section 5)."""
+
+    def __init__(self, economy: Economy, rules: Rules) -> None:
         self.economy = economy
+        self.rules = rules
         self.results = Results()
+        self.owners = Ownership(economy.labels)
+        self.credits: dict[Identity, list[tuple[int, str]]] = defaultdict(list)
+        """(height, pool) of each coinbase that made a miner of an address"""
         self.paid: dict[Identity, str] = {}
         """hop 1, where it is not hop 0: pool by address"""
+        self._exchange: dict[Identity, str | None] = {}
+        if rules.retroactive_exchanges:
+            for block in economy.blocks:
+                for tx in block.txs:
+                    self._learn(block.height, tx)
 
-    @abstractmethod
+    def exchange(self, identity: Identity) -> str | None:
+        """Who owns an address, if an exchange does."""
+        if not self.rules.retroactive_exchanges:
+            return self.owners.exchange(identity)
+        if identity not in self._exchange:  # it never changes
+            self._exchange[identity] = self.owners.exchange(identity)
+        return self._exchange[identity]
+
+    def _mining(self, identity: Identity) -> list[tuple[int, str]]:
+        """The credits of the address, or of all in its cluster."""
+        mine = self.owners.cluster(identity) if self.rules.cluster_miners else [identity]
+        return [credit for each in mine for credit in self.credits.get(each, ())]
+
     def attributes(self, identity: Identity) -> Attributes:
         """After the blocks so far."""
+        exchange = self.exchange(identity)
+        if exchange is not None and self.rules.exchange_excludes_hop:
+            return None, None, exchange
+        credits = self._mining(identity)
+        if credits:
+            known = [credit for credit in credits if credit[1] != UNKNOWN]
+            return 0, min(known)[1] if known else UNKNOWN, exchange
+        return (1, self.paid[identity], exchange) if identity in self.paid else (None, None, exchange)
 
-    @abstractmethod
     def credit(self, height: int, pool: str, identity: Identity) -> None:
         """A coinbase output with value > 0 pays an ownable address."""
+        if self.exchange(identity) is None or not self.rules.exchange_excludes_hop:
+            self.credits[identity].append((height, pool))
 
-    @abstractmethod
     def own(self, height: int, tx: Tx) -> None:
-        """Learn from a transaction that is no CoinJoin who owns what."""
+        """Learn from a transaction who owns what, if it was not all learnt before the first block."""
+        if not self.rules.retroactive_exchanges:
+            self._learn(height, tx)
+
+    def _learn(self, height: int, tx: Tx) -> None:
+        first, *others = (distinct_owners(tx) if coinjoin_rule(tx) is None else []) or [0]
+        for other in others:
+            if self._is_conflict(self.owners.exchange(first), self.owners.exchange(other), first, other):
+                self.results.conflicts.append((height, tx.name, first, other))
+            else:
+                self.owners.join(first, other)
+
+    def _is_conflict(self, mine: str | None, theirs: str | None, one: Identity, other: Identity) -> bool:
+        if mine is not None and theirs is not None:
+            return mine != theirs
+        if not self.rules.cluster_miners:
+            return False
+        one_mines = theirs is not None and bool(self._mining(one))
+        other_mines = mine is not None and bool(self._mining(other))
+        return one_mines or other_mines
 
     def may_become_hop_1(self, tx: Tx, identity: Identity) -> bool:
         """Whether being paid by hop 0 in this transaction makes hop 1."""
-        return True
+        if coinjoin_rule(tx) is not None and not self.rules.coinjoins_pay_hop_1:
+            return False
+        return self.exchange(identity) is None or not self.rules.exchange_excludes_hop
 
     def same_miner(self, one: Identity, other: Identity) -> bool:
         """Whether two addresses of hop 0 are one mining cluster."""
-        return False
+        return self.rules.cluster_miners and other in self.owners.cluster(one)
 
     def of(self, coin: Coin) -> Attributes:
         """Attributes of an input or output: nobody owns what is not ownable."""
         return self.attributes(coin.identity) if coin.is_ownable else NOTHING
 
 
-class CoinMetrics(_Profile):
-    """As the vendor publishes (section 5, first column)."""
-
-    def __init__(self, economy: Economy) -> None:
-        super().__init__(economy)
-        self.pools: dict[Identity, str] = {}
-        """of credited addresses"""
-        self.owners = Ownership(economy.labels)
-        for block in economy.blocks:
-            for tx in block.txs:
-                if coinjoin_rule(tx) is None:
-                    self._learn(block.height, tx)
-        self._exchange: dict[Identity, str | None] = {}
-
-    def _learn(self, height: int, tx: Tx) -> None:
-        first, *others = distinct_owners(tx) or [0]
-        for other in others:
-            names = {self.owners.exchange(first), self.owners.exchange(other)} - {None}
-            if len(names) == 2:
-                self.results.conflicts.append((height, tx.name, first, other))
-            else:
-                self.owners.join(first, other)
-
-    def attributes(self, identity: Identity) -> Attributes:
-        if identity not in self._exchange:  # retroactive, so it never changes
-            self._exchange[identity] = self.owners.exchange(identity)
-        exchange = self._exchange[identity]
-        if identity in self.pools:
-            return 0, self.pools[identity], exchange
-        if identity in self.paid:
-            return 1, self.paid[identity], exchange
-        return None, None, exchange
-
-    def credit(self, height: int, pool: str, identity: Identity) -> None:
-        if self.pools.get(identity, UNKNOWN) == UNKNOWN:
-            self.pools[identity] = pool
-
-    def own(self, height: int, tx: Tx) -> None:
-        """Nothing: all is learnt before the first block."""
-
-
-class Entity(_Profile):
-    """The default of the project (section 5, second column)."""
-
-    def __init__(self, economy: Economy) -> None:
-        super().__init__(economy)
-        self.owners = Ownership(economy.labels)
-        self.credits: dict[Identity, list[tuple[int, str]]] = defaultdict(list)
-        """(height, pool) of each coinbase that made a miner of an address"""
-
-    def _mining(self, identity: Identity) -> list[tuple[int, str]]:
-        """The credits of the cluster's addresses."""
-        return [credit for each in self.owners.cluster(identity) for credit in self.credits.get(each, ())]
-
-    def attributes(self, identity: Identity) -> Attributes:
-        exchange = self.owners.exchange(identity)
-        if exchange is not None:
-            return None, None, exchange
-        credits = self._mining(identity)
-        if credits:
-            known = [credit for credit in credits if credit[1] != UNKNOWN]
-            return 0, min(known)[1] if known else UNKNOWN, None
-        return (1, self.paid[identity], None) if identity in self.paid else NOTHING
-
-    def credit(self, height: int, pool: str, identity: Identity) -> None:
-        if self.owners.exchange(identity) is None:
-            self.credits[identity].append((height, pool))
-
-    def own(self, height: int, tx: Tx) -> None:
-        first, *others = distinct_owners(tx) or [0]
-        for other in others:
-            mine, theirs = self.owners.exchange(first), self.owners.exchange(other)
-            rivals = mine is not None and theirs is not None and mine != theirs
-            one_mines = mine is None and theirs is not None and bool(self._mining(first))
-            other_mines = theirs is None and mine is not None and bool(self._mining(other))
-            if rivals or one_mines or other_mines:
-                self.results.conflicts.append((height, tx.name, first, other))
-            else:
-                self.owners.join(first, other)
-
-    def may_become_hop_1(self, tx: Tx, identity: Identity) -> bool:
-        return coinjoin_rule(tx) is None and self.owners.exchange(identity) is None
-
-    def same_miner(self, one: Identity, other: Identity) -> bool:
-        return other in self.owners.cluster(one)
-
-
-def flows(profile: _Profile, tx: Tx, *, is_coinbase: bool) -> Iterator[tuple[Flow, int]]:
+def flows(profile: Profile, tx: Tx, *, is_coinbase: bool) -> Iterator[tuple[Flow, int]]:
     """Section 6: the amounts > 0 of one transaction."""
     sources: Counter[Attributes] = Counter()
     for coin in tx.inputs:
@@ -294,7 +277,7 @@ def flows(profile: _Profile, tx: Tx, *, is_coinbase: bool) -> Iterator[tuple[Flo
                 yield (source, destination), amount
 
 
-def _is_change(profile: _Profile, tx: Tx, coin: Coin) -> bool:
+def _is_change(profile: Profile, tx: Tx, coin: Coin) -> bool:
     if coin.identity in {each.identity for each in tx.inputs}:
         return True
     hop, _, exchange = profile.of(coin)
@@ -308,22 +291,25 @@ def _is_change(profile: _Profile, tx: Tx, coin: Coin) -> bool:
 
 
 class Reference:
-    """Both profiles' results, with pools and CoinJoins.
+    """Results by profile, with pools and CoinJoins.
 
     `ask_everyone` looks after each block at every address that has appeared; otherwise at those of the
     block and their owners' alone, for a long chain.
     """
 
-    def __init__(self, economy: Economy, *, ask_everyone: bool = True) -> None:
+    def __init__(
+        self, economy: Economy, *, methodology: Path = SHIPPED_METHODOLOGY, ask_everyone: bool = True
+    ) -> None:
         self.economy = economy
         self.pools = {block.height: pool_of(economy, block) for block in economy.blocks}
         rules = ((block.height, tx.name, coinjoin_rule(tx)) for block in economy.blocks for tx in block.txs)
         self.coinjoins = [each for each in rules if each[2] is not None]
         self._ask_everyone = ask_everyone
-        self.coinmetrics = self._track(CoinMetrics(economy))
-        self.entity = self._track(Entity(economy))
+        self.results = {
+            name: self._track(Profile(economy, rules)) for name, rules in rules_of(methodology).items()
+        }
 
-    def _track(self, profile: CoinMetrics | Entity) -> Results:
+    def _track(self, profile: Profile) -> Results:
         known: dict[Identity, Attributes] = {}
         balances: Counter[Identity] = Counter()
         miners: dict[Identity, int] = {}
@@ -350,14 +336,13 @@ class Reference:
             )
         return profile.results
 
-    def _attribute(self, profile: CoinMetrics | Entity, block: Block) -> None:
+    def _attribute(self, profile: Profile, block: Block) -> None:
         """Section 5: credits, then joins, then what hop 0 pays."""
         for coin in block.txs[0].outputs:
             if coin.is_ownable and coin.value_sat > 0:
                 profile.credit(block.height, self.pools[block.height], coin.identity)
         for tx in block.txs[1:]:
-            if coinjoin_rule(tx) is None:
-                profile.own(block.height, tx)
+            profile.own(block.height, tx)
         for tx in block.txs[1:]:
             payer = next((profile.of(coin) for coin in tx.inputs if profile.of(coin)[0] == 0), None)
             for coin in tx.outputs if payer else ():
@@ -367,9 +352,7 @@ class Reference:
                         assert payer is not None
                         profile.paid[coin.identity] = str(payer[1])
 
-    def _asked(
-        self, profile: CoinMetrics | Entity, block: Block, known: Iterable[Identity]
-    ) -> list[Identity]:
+    def _asked(self, profile: Profile, block: Block, known: Iterable[Identity]) -> list[Identity]:
         coins = [coin for tx in block.txs for coin in (*tx.inputs, *tx.outputs) if coin.is_ownable]
         named = list(dict.fromkeys(coin.identity for coin in coins))
         if self._ask_everyone:

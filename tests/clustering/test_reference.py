@@ -13,8 +13,6 @@ from tests.clustering.reference import Attributes, Reference, Results
 from tests.clustering.reference_sums import active, transfers
 from tests.support.golden import CHAINS, GoldenChain
 
-PROFILES = ("coinmetrics", "entity")
-
 
 @pytest.fixture(scope="module", params=CHAINS, ids=lambda chain: str(chain.name))
 def tracked(request: pytest.FixtureRequest) -> tuple[GoldenChain, Reference]:
@@ -23,7 +21,7 @@ def tracked(request: pytest.FixtureRequest) -> tuple[GoldenChain, Reference]:
 
 
 def _results(reference: Reference) -> list[tuple[str, Results]]:
-    return [(profile, getattr(reference, profile)) for profile in PROFILES]
+    return list(reference.results.items())
 
 
 def _day(number: int) -> str:

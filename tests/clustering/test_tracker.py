@@ -14,6 +14,7 @@ from tests.clustering.economy import Block, Economy, Identity
 from tests.clustering.reference import Reference, distinct_owners
 from tests.clustering.strategies import economies
 from tests.clustering.tracking import (
+    ALL_KINDS,
     MANY_POOLS,
     Outcome,
     batches,
@@ -33,6 +34,26 @@ CUTS = st.sets(st.integers(0, 14), max_size=6)
 @given(economies())
 def test_as_the_reference(economy: Economy) -> None:
     assert tracked(economy) == expected(Reference(economy))
+
+
+@examples(150)
+@given(economies(), CUTS)
+def test_any_profiles_of_the_rules_as_the_reference(economy: Economy, cuts: set[int]) -> None:
+    """A profile is a table of a methodology file: nothing else says which there are."""
+    found = tracked(economy, cuts, ALL_KINDS)
+    assert found == expected(Reference(economy, methodology=ALL_KINDS))
+
+
+@examples(60)
+@given(economies(), CUTS)
+def test_a_saved_state_of_any_profiles_goes_on(economy: Economy, cuts: set[int]) -> None:
+    parts = batches(economy, cuts)
+    tracker = new_tracker(economy, methodology=ALL_KINDS)
+    results = [learn(tracker, tables) for tables in parts]
+    for tables in parts:
+        tracker = new_tracker(economy, saved(tracker), ALL_KINDS)
+        results.append(tracker.track(tables))
+    assert outcome(tracker, results, economy, ALL_KINDS) == tracked(economy, methodology=ALL_KINDS)
 
 
 @examples(30)
@@ -104,7 +125,7 @@ def test_a_state_with_the_ownership_of_its_height(economy: Economy, height: int)
     results = []
     for tables in parts:
         results.append(learn(tracker, tables))
-        learnt.append(np.array(tracker.state().records["cm_parent"]))
+        learnt.append(tracker.ownership())
     results.append(tracker.track(parts[0]))
     if len(parts) > 1:
         state = saved(tracker, learnt[0])

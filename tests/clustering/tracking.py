@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,18 +20,18 @@ from etl.chain.networks import REGTEST
 from etl.chain.scripts import ANCHOR, LAST_OWNABLE, NONSTANDARD, OP_RETURN, WITNESS_UNKNOWN
 from etl.lake import columns as schema
 from etl.lake.lake import cut_batch
-from etl.resources import config_dir
 from etl.tracking.profile_file import load_profiles
 from tests.clustering.economy import Block, Coin, Economy, Pool
-from tests.clustering.reference import NOTHING, Attributes, Reference
+from tests.clustering.reference import NOTHING, SHIPPED_METHODOLOGY, Attributes, Reference, rules_of
 from tests.clustering.reference_sums import active, last_heights, transfers
 
 Tables = dict[str, pa.Table]
-PROFILES = ("coinmetrics", "entity")
 MANY_POOLS = tuple(Pool(f"filler {i}", (), ()) for i in range(40_000))
 """So many that codes of attributes take 32 bits."""
 
-_METHODS = load_profiles(config_dir() / "methodology.toml")
+ALL_KINDS = Path(__file__).parent / "profiles.toml"
+"""A methodology file with every kind of profile."""
+
 _NOBODYS = (NONSTANDARD, ANCHOR, WITNESS_UNKNOWN)
 _EPOCH = date(1970, 1, 1)
 
@@ -122,7 +123,9 @@ def batches(economy: Economy, cuts: Iterable[int] = ()) -> list[Tables]:
     return [cut_batch(tables, start, end) for start, end in zip(starts, ends, strict=True)]
 
 
-def new_tracker(economy: Economy, state: TrackerState | None = None) -> Tracker:
+def new_tracker(
+    economy: Economy, state: TrackerState | None = None, methodology: Path = SHIPPED_METHODOLOGY
+) -> Tracker:
     """A tracker with the economy's pools and labels."""
     book = PoolBook(
         tuple(pool.name for pool in economy.pools),
@@ -137,17 +140,14 @@ def new_tracker(economy: Economy, state: TrackerState | None = None) -> Tracker:
         Label(str(address), exchange, None, int(address)) for address, exchange in economy.labels.items()
     ]
     network = replace(REGTEST, overwritten_coinbase_heights=economy.overwritten_coinbases)
-    return Tracker(network, book, labels, _METHODS, economy.first_height, state)
+    profiles = load_profiles(methodology)
+    return Tracker(network, book, labels, profiles, economy.first_height, state)
 
 
-def saved(tracker: Tracker, owners: np.ndarray | None = None) -> TrackerState:
-    """The tracker's state as it would be on disk; `owners` are coinmetrics roots of an earlier time."""
-    state = tracker.state()
-    copied = replace(state, **{f.name: np.array(getattr(state, f.name)) for f in fields(state)})
-    if owners is not None:
-        copied.records["cm_parent"] = np.arange(len(copied.records))
-        copied.records["cm_parent"][: len(owners)] = owners
-    return copied
+def saved(tracker: Tracker, ownership: np.ndarray | None = None) -> TrackerState:
+    """The tracker's state as it would be on disk; `ownership` is that of an earlier time."""
+    with tracker.state_with(tracker.ownership() if ownership is None else ownership) as state:
+        return replace(state, **{f.name: np.array(getattr(state, f.name)) for f in fields(state)})
 
 
 @dataclass
@@ -181,8 +181,11 @@ def _sorted(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return sorted(rows, key=repr)
 
 
-def outcome(tracker: Tracker, results: Sequence[Tables], economy: Economy) -> Outcome:
+def outcome(
+    tracker: Tracker, results: Sequence[Tables], economy: Economy, methodology: Path = SHIPPED_METHODOLOGY
+) -> Outcome:
     """What a tracker yielded, batch by batch."""
+    names = list(rules_of(methodology))
     rows: dict[str, list[dict[str, Any]]] = {}
     for tables in results:
         for name, table in tables.items():
@@ -195,13 +198,13 @@ def outcome(tracker: Tracker, results: Sequence[Tables], economy: Economy) -> Ou
         day = (row["day"] - _EPOCH).days
         assert days[row["first_height"]] == day
         source = None if row["src"] is None else spell(row["src"])
-        key = (PROFILES[row["profile"]], day, row["is_coinbase"], source, spell(row["dst"]))
+        key = (names[row["profile"]], day, row["is_coinbase"], source, spell(row["dst"]))
         value_sat, tx_count = quiet.get(key, (0, 0))
         quiet[key] = (value_sat + row["value_sat"], tx_count + row["tx_count"])
     return Outcome(
         facts=_sorted(
             (
-                PROFILES[r["profile"]], r["height"], r["tx_index"], r["txid"], (r["day"] - _EPOCH).days,
+                names[r["profile"]], r["height"], r["tx_index"], r["txid"], (r["day"] - _EPOCH).days,
                 r["is_coinbase"], None if r["src"] is None else spell(r["src"]), spell(r["dst"]),
                 r["value_sat"],
             )
@@ -209,22 +212,22 @@ def outcome(tracker: Tracker, results: Sequence[Tables], economy: Economy) -> Ou
         ),
         quiet=quiet,
         changes=_sorted(
-            (PROFILES[r["profile"]], r["height"], r["address_id"], spell(r["code"]))
+            (names[r["profile"]], r["height"], r["address_id"], spell(r["code"]))
             for r in rows["changes"]
         ),
         conflicts=_sorted(
-            (PROFILES[r["profile"]], r["height"], r["txid"], r["a"], r["b"]) for r in rows["conflicts"]
+            (names[r["profile"]], r["height"], r["txid"], r["a"], r["b"]) for r in rows["conflicts"]
         ),
         supply={
-            (PROFILES[r["profile"]], r["height"]): (r["hop0_sat"], r["hop1_sat"]) for r in rows["supply"]
+            (names[r["profile"]], r["height"]): (r["hop0_sat"], r["hop1_sat"]) for r in rows["supply"]
         },
         coinjoins=[(r["height"], r["txid"], r["rule"]) for r in rows["coinjoins"]],
         pools={r["height"]: r["pool"] for r in rows["block_pools"]},
         transfers={r["height"]: (r["transfer_count"], r["transfer_sat"]) for r in rows["chain_stats"]},
         moved_coinbases={r["height"]: r["moved_coinbase_sat"] for r in rows["chain_stats"]},
         active=_once(((r["day"] - _EPOCH).days, r["address_count"]) for r in rows["active_addresses"]),
-        exchange_flows=_exchange_flows(rows["exchange_flows"], days),
-        held=_held(rows, last_heights(economy.blocks)),
+        exchange_flows=_exchange_flows(rows["exchange_flows"], days, names),
+        held=_held(rows, last_heights(economy.blocks), names),
     )  # fmt: skip
 
 
@@ -235,37 +238,37 @@ def _once(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
 
 
 def _exchange_flows(
-    rows: list[dict[str, Any]], days: dict[int, int]
+    rows: list[dict[str, Any]], days: dict[int, int], names: list[str]
 ) -> dict[tuple[str, int, str], tuple[int, int]]:
     sums: dict[tuple[str, int, str], tuple[int, int]] = {}
     for row in rows:
         day = (row["day"] - _EPOCH).days
         assert days[row["first_height"]] == day
-        key = (PROFILES[row["profile"]], day, row["exchange"])
+        key = (names[row["profile"]], day, row["exchange"])
         in_sat, out_sat = sums.get(key, (0, 0))
         sums[key] = (in_sat + row["in_sat"], out_sat + row["out_sat"])
     return sums
 
 
 def _held(
-    rows: dict[str, list[dict[str, Any]]], heights: set[int]
+    rows: dict[str, list[dict[str, Any]]], heights: set[int], names: list[str]
 ) -> dict[tuple[Any, ...], tuple[int | None, ...]]:
     """Without the ends of batches that end no day, as the warehouse leaves them out."""
     return _once(
-        ((PROFILES[row.pop("profile")], row.pop("height"), what, row.pop(what)), tuple(row.values()))
+        ((names[row.pop("profile")], row.pop("height"), what, row.pop(what)), tuple(row.values()))
         for what in ("pool", "exchange")
         for row in rows[f"{what}_supply"]
         if row["height"] in heights
     )
 
 
-def tracked(economy: Economy, cuts: Iterable[int] = ()) -> Outcome:
+def tracked(economy: Economy, cuts: Iterable[int] = (), methodology: Path = SHIPPED_METHODOLOGY) -> Outcome:
     """What the tracker says of an economy, read in batches."""
-    tracker = new_tracker(economy)
+    tracker = new_tracker(economy, methodology=methodology)
     parts = batches(economy, cuts)
     results = [learn(tracker, tables) for tables in parts]
     results += [tracker.track(tables) for tables in parts]
-    return outcome(tracker, results, economy)
+    return outcome(tracker, results, economy, methodology)
 
 
 def _is_quiet(source: Attributes | None, destination: Attributes) -> bool:
@@ -284,8 +287,7 @@ def expected(reference: Reference) -> Outcome:
     found.transfers = {block.height: transfers(block) for block in economy.blocks}
     quiet_sat: Counter[tuple[Any, ...]] = Counter()
     quiet_txs: Counter[tuple[Any, ...]] = Counter()
-    for profile in PROFILES:
-        results = getattr(reference, profile)
+    for profile, results in reference.results.items():
         for height, position, name, (source, destination), amount in results.transfers:
             group = (days[height], position == 0, source, destination)
             if _is_quiet(source, destination):

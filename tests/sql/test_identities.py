@@ -153,7 +153,7 @@ def test_exchange_flows_and_balances_are_those_of_the_reference(economy: duckdb.
     days = dict(economy.execute("SELECT day, last_height FROM days").fetchall())
     epoch = date(1970, 1, 1)
     for profile in ("coinmetrics", "entity"):
-        results: Results = getattr(reference, profile)
+        results: Results = reference.results[profile]
         flows = economy.execute(
             "SELECT day, exchange, in_sat, out_sat FROM exchange_flows WHERE profile = ?",
             [profile],
