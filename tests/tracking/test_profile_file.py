@@ -59,7 +59,7 @@ def test_the_shipped_profiles() -> None:
         (SHIPPED.replace("cluster_miners = true", ""), "cluster_miners"),
         (SHIPPED.replace("cluster_miners = false ", "cluster_miners = true "), "profile 'coinmetrics'"),
         (SHIPPED + "[entity]", "entity"),
-        ("[entity", "line 1"),
+        ("[entity", "Expected ']'"),
     ],
 )
 def test_bad_files(tmp_path: Path, text: str, word: str) -> None:
