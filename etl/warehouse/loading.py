@@ -38,8 +38,8 @@ _BY_HEIGHT = (
 _BY_RUN = ("quiet_flow_runs", "exchange_flow_runs")
 _BY_DAY_END = ("pool_supply", "exchange_supply")
 _RESULTS_BY_PROFILE = {
-    "transfer_facts": "facts", "quiet_flow_runs": "quiet", "supply": "supply",
-    "exchange_flow_runs": "exchange_flows", "pool_supply": "pool_supply", "exchange_supply": "exchange_supply",
+    "transfer_facts": "facts", "quiet_flow_runs": "quiet", "exchange_flow_runs": "exchange_flows",
+    "supply": "supply", "pool_supply": "pool_supply", "exchange_supply": "exchange_supply",
 }  # fmt: skip
 """Tables of the database by those of the tracker's results that fill them."""
 _RESULTS = {
