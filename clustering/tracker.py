@@ -29,7 +29,7 @@ from clustering.owners import flatten, join_retroactively
 from clustering.pools import PoolBook
 from clustering.profiles import Profile, forests
 from clustering.registry import Registry
-from clustering.tables import (
+from clustering.result_tables import (
     Tables,
     active_addresses_table,
     batch_tables,
@@ -229,7 +229,7 @@ class Tracker:
         return {"conflicts": conflicts_table(rows, ids, table.records["id"])}
 
     def track(self, tables: Tables) -> Tables:
-        """Track the blocks of a batch; returns tables by the names of clustering.tables.TABLES."""
+        """Track the blocks of a batch; returns tables by the names of clustering.result_tables.TABLES."""
         t = _transactions(tables)
         height = _numpy(tables["blocks"], "height").astype(np.int64)
         day = _numpy(tables["blocks"], "mediantime").astype(np.int64) // _SECONDS_A_DAY

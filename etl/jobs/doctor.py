@@ -17,8 +17,8 @@ from etl.chain.networks import Network
 from etl.disk.datadir import DataDirectory
 from etl.errors import MinerflowError
 from etl.jobs.finding import Finding, failure
-from etl.jobs.request import options_of
 from etl.jobs.reach import Way, softened, ways_to_blocks
+from etl.jobs.request import options_of
 from etl.lake.chunk import Chunk
 from etl.lake.lake import Lake
 from etl.options import JobOptions

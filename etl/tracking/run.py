@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clustering.attributes import CodeBook
-from clustering.tables import TABLES
+from clustering.result_tables import TABLES
 from clustering.tracker import COLUMNS, OWNERSHIP_COLUMNS, TXIDS, Tracker, TrackerState
 from etl.chain.networks import Network
 from etl.compiled.memory import give_back_memory, keep_freed_memory
@@ -60,7 +60,7 @@ class TrackingPlan:
 
 @dataclass(frozen=True)
 class Tracked:
-    """Results of a run: Parquet files by table name (see clustering.tables.TABLES)."""
+    """Results of a run: Parquet files by table name (see clustering.result_tables.TABLES)."""
 
     folder: Path
     codes: CodeBook
