@@ -18,7 +18,6 @@ COMMANDS: tuple[tuple[list[object], int], ...] = (
     (["plot", "RevNtv"], 0),
     (["backfill", "--dry-run"], 2),
     (["doctor"], 1),
-    (["verify"], 0),
 )
 
 

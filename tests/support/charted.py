@@ -32,6 +32,11 @@ def publish_charted(path: Path, days: int = DAYS) -> DataDirectory:
         bursts = 1 + (np.arange(days) % 97 == 96) * 4
         totals = (random.gamma(2, 40, days) * bursts * BTC).astype(int)
         walk = 30_000 * np.exp(random.normal(0, 0.03, days).cumsum())
+        con.execute("CREATE TABLE schema_version AS SELECT 1 AS version")
+        con.execute(
+            "INSERT INTO chain (network, genesis_hash, halving_interval, first_height, label_digest) "
+            "VALUES ('regtest', '', 150, 0, '')"
+        )
         insert(con, "blocks", [_block(number) for number in range(days + 1)])
         sent = [
             ("entity", n, 1, bytes(32), day(n + 1), False, POOL_A, NOBODY, int(totals[n]))
