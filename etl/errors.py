@@ -21,9 +21,16 @@
         ├── WrongChain            the source is on another chain than the data directory
         ├── LakeDamaged           a chunk file does not match its manifest
         ├── ResultsDamaged        the published database cannot be read
-        ├── SchemaTooNew          the data directory was written by a newer minerflow
+        ├── SchemaTooNew          the data directory was written by a newer minerflow or DuckDB
+        ├── InputFileLost         a label or price file that the results rest on is gone or has changed
+        ├── DatabaseToRebuild     the work database is to be built anew from the lake
+        │   └── DatabaseDamaged   it is not what was written, as DuckDB says
+        ├── DatabaseRefused       DuckDB cannot work with a database that is not shown to be damaged
         ├── CheckFailed           an invariant of the finished tables does not hold
         ├── DataDirectoryLocked   another run works on the data directory
+        ├── WorkerEnded           a process that read blocks was ended from outside
+        ├── OutOfMemory           what a job needs does not fit into the memory it may use
+        ├── DiskRefused           the system refuses to read or write: a failing disk, a right, a limit
         └── DiskFull              no space is left for the lake, the state or the tables
 
 Each carries the facts (`what`, found where) and `action`, the reader's next step;
@@ -148,7 +155,23 @@ class ResultsDamaged(TerminalError):
 
 
 class SchemaTooNew(TerminalError):
-    """The data directory was written by a newer minerflow."""
+    """The data directory was written by a newer minerflow or DuckDB."""
+
+
+class InputFileLost(TerminalError):
+    """A label or price file that the results rest on is gone or has changed."""
+
+
+class DatabaseToRebuild(TerminalError):
+    """The work database is to be built anew from the lake."""
+
+
+class DatabaseDamaged(DatabaseToRebuild):
+    """A database is not what was written, as DuckDB says."""
+
+
+class DatabaseRefused(TerminalError):
+    """DuckDB cannot work with a database that is not shown to be damaged."""
 
 
 class CheckFailed(TerminalError):
@@ -161,8 +184,16 @@ class DataDirectoryLocked(TerminalError):
     exit_code = 4
 
 
+class WorkerEnded(TerminalError):
+    """A process that read blocks was ended from outside."""
+
+
 class OutOfMemory(TerminalError):
-    """The tracker's addresses do not fit into memory."""
+    """What a job needs does not fit into the memory that it may use."""
+
+
+class DiskRefused(TerminalError):
+    """The system refuses to read or write: a failing disk, a missing right, a limit."""
 
 
 class DiskFull(TerminalError):

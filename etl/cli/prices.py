@@ -84,8 +84,6 @@ def _store(rows: list[PriceRow], replace: bool, options: dict[str, Any]) -> None
     from etl.prices.job import store_prices
 
     job = job_of(options)
-    merged = store_prices(
-        job, rows, replace=replace, warn=lambda text: click.echo(f"warning: {text}", err=True)
-    )
+    merged = store_prices(job, rows, replace=replace)
     for line in merged.lines():
         click.echo(line)

@@ -5,22 +5,32 @@ Invariant: what `commit` has renamed into place was on the disk before, and so w
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from etl.errors import DiskFull, TerminalError
+from etl.errors import TerminalError
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Have the system's errors say which file they are about."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 def sync_file(path: Path) -> None:
     """Have the disk hold the contents of a file or the names in a directory."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with named(path):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def sync_tree(directory: Path) -> None:
@@ -52,28 +62,8 @@ def write_text(path: Path, text: str) -> None:
 def write_bytes(path: Path, content: bytes) -> None:
     """Replace a small file atomically."""
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(content)
+    with named(temporary):
+        temporary.write_bytes(content)
     sync_file(temporary)
     temporary.replace(path)
     sync_file(path.parent)
-
-
-@contextmanager
-def disk_full_named(directory: Path) -> Iterator[None]:
-    """Turn "no space left" from whatever library into DiskFull."""
-    try:
-        yield
-    except Exception as error:
-        if not is_disk_full(error):
-            raise
-        raise DiskFull(
-            f"no space is left on the disk of {directory}",
-            "make space and run the same command again; nothing that was finished is lost",
-        ) from error
-
-
-def is_disk_full(error: BaseException) -> bool:
-    """Whether a library's error says that no space is left."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return True
-    return "no space left" in str(error).lower()

@@ -59,7 +59,7 @@ def _acquire(file: IO[str], data_dir: DataDirectory) -> None:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
-        except OSError as error:
+        except BlockingIOError as error:
             file.seek(0)
             holder = file.read().strip() or "another process"
             if not _is_dead(holder) or time.monotonic() > deadline:

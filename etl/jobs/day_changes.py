@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 
-Flows = dict[str, tuple[int, int]]
-"""Satoshis and transactions of a day by profile."""
+
+class DayFlows(NamedTuple):
+    """Sums of a day's flows, and what tells them from others between other groups."""
+
+    value_sat: int
+    tx_count: int
+    print: int
+
+
+_NONE = DayFlows(0, 0, 0)
+
+Flows = dict[str, DayFlows]
+"""Of a day, by profile."""
 
 
 def final_days(published: Path) -> dict[date, Flows]:
@@ -19,34 +31,37 @@ def final_days(published: Path) -> dict[date, Flows]:
         rows = con.execute(
             """
             SELECT days.day, flows.profile, CAST(sum(flows.value_sat) AS BIGINT),
-                CAST(sum(flows.tx_count) AS BIGINT)
+                CAST(sum(flows.tx_count) AS BIGINT), bit_xor(hash(flows))
             FROM days LEFT JOIN daily_flows AS flows ON flows.day = days.day
             WHERE days.final
             GROUP BY ALL
             """
         ).fetchall()
     days: dict[date, Flows] = {}
-    for day, profile, value_sat, tx_count in rows:
+    for day, profile, *flows in rows:
         sums = days.setdefault(day, {})
         if profile is not None:
-            sums[profile] = (value_sat, tx_count)
+            sums[profile] = DayFlows(*flows)
     return days
 
 
 def days_changed(before: dict[date, Flows], after: dict[date, Flows]) -> list[dict[str, object]]:
-    """The days of both that differ, per profile, with the difference of each sum."""
+    """The days of both whose flows differ, per profile, with the difference of each sum.
+
+    It is 0 where the same amounts moved between other groups, such as pools of another name.
+    """
     changed: list[dict[str, object]] = []
     for day in sorted(before.keys() & after.keys()):
         for profile in sorted(before[day].keys() | after[day].keys()):
-            old = before[day].get(profile, (0, 0))
-            new = after[day].get(profile, (0, 0))
+            old = before[day].get(profile, _NONE)
+            new = after[day].get(profile, _NONE)
             if old != new:
                 changed.append(
                     {
                         "day": str(day),
                         "profile": profile,
-                        "value_sat": new[0] - old[0],
-                        "tx_count": new[1] - old[1],
+                        "value_sat": new.value_sat - old.value_sat,
+                        "tx_count": new.tx_count - old.tx_count,
                     }
                 )
     return changed

@@ -15,6 +15,7 @@ import duckdb
 
 from etl.chain.networks import Network
 from etl.disk.datadir import DataDirectory
+from etl.disk.input_files import PRICES, InputFiles, given_files
 from etl.errors import MinerflowError
 from etl.jobs.finding import Finding, failure
 from etl.jobs.reach import Way, softened, ways_to_blocks
@@ -25,8 +26,8 @@ from etl.options import JobOptions
 from etl.prices.price_file import load_prices
 from etl.results.status import size
 from etl.settings import Settings
-from etl.tracking.inputs import PRICES, in_force, load_inputs
-from etl.warehouse.database import refuse_newer_schema
+from etl.tracking.inputs import load_inputs
+from etl.warehouse.database import committed_inputs, refuse_newer_schema
 
 NEEDED_PER_BLOCK_BYTE = 0.6
 """Bytes of a data directory per byte of blocks: 0.43 of lake, measured on a chain shaped as mainnet
@@ -109,8 +110,9 @@ def _network_fits(held: _Held, network: Network) -> Finding:
 def _labels_and_prices(job: JobOptions, data_dir: DataDirectory, network: Network) -> Finding:
     subject = "labels and prices"
     try:
-        inputs = load_inputs(job, data_dir, network)
-        prices = load_prices(in_force(job.prices, data_dir, PRICES))
+        files = InputFiles(data_dir, committed_inputs(data_dir), given_files(job))
+        inputs = load_inputs(files, network)
+        prices = load_prices(files.path(PRICES))
     except MinerflowError as error:
         return failure(subject, error)
     last = f" up to {prices[-1][0]}" if prices else ""

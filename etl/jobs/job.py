@@ -5,16 +5,16 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from etl.disk.datadir import DataDirectory
-from etl.disk.files import disk_full_named
+from etl.disk.failures import failures_named
+from etl.disk.input_files import InputFiles, given_files
 from etl.disk.lock import JobLock, job_lock
 from etl.jobs.report import RunReport
 from etl.lake.lake import Lake
 from etl.options import JobOptions
 from etl.progress import Progress
-from etl.tracking.inputs import keep_inputs
 from etl.warehouse import database as warehouse
 
 
@@ -27,6 +27,7 @@ class Job:
         self.lake = Lake(self.data_dir.lake)
         self.progress = progress
         self.report = RunReport(command)
+        self.files: InputFiles
         self.lock: JobLock
 
     @contextmanager
@@ -39,6 +40,10 @@ class Job:
             spent = time.monotonic() - start
             self.report.seconds[station] = round(self.report.seconds.get(station, 0) + spent, 3)
 
+    def committed_inputs(self) -> dict[str, str]:
+        """Digests of the label and price files that the results rest on, nothing where there are none."""
+        return warehouse.committed_inputs(self.data_dir) or {}
+
     def warn(self, text: str) -> None:
         """Say and report a warning."""
         self.progress.message(text)
@@ -47,15 +52,42 @@ class Job:
 
 @contextmanager
 def working(job: Job) -> Iterator[None]:
-    """Hold the lock, clean up what a crash left, and save the report."""
-    job.data_dir.create()
-    with job_lock(job.data_dir) as job.lock, disk_full_named(job.data_dir.path):
-        shutil.rmtree(job.data_dir.temporary, ignore_errors=True)
-        warehouse.remove_unpublished(job.data_dir)
-        job.lake.clean()
-        try:
+    """Hold the lock, clean up what a crash left, and save the report, of a run that fails too."""
+    with failures_named(job.data_dir.path):
+        job.data_dir.create()
+        with job_lock(job.data_dir) as job.lock, _reporting(job), failures_named(job.data_dir.path):
+            _clean(job)
+            _settle_files(job)
             yield
-        finally:
-            shutil.rmtree(job.data_dir.temporary, ignore_errors=True)
-        keep_inputs(job.options, job.data_dir)
+            job.files.take_over(job.committed_inputs())
+
+
+def _settle_files(job: Job) -> None:
+    """Take over the files that a run which was stopped had committed, and offer those given."""
+    committed = warehouse.committed_inputs(job.data_dir)
+    job.files = InputFiles(job.data_dir, committed, given_files(job.options))
+    job.files.take_over(committed or {})
+    job.files.offer()
+
+
+def _clean(job: Job) -> None:
+    """Remove what a run that was stopped had not finished."""
+    warehouse.refuse_newer_schema(job.data_dir)
+    shutil.rmtree(job.data_dir.temporary, ignore_errors=True)
+    warehouse.remove_unpublished(job.data_dir)
+    job.lake.clean()
+
+
+@contextmanager
+def _reporting(job: Job) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        job.report.failure = str(error) or type(error).__name__
+        with suppress(OSError):  # a second error would hide the first
+            job.report.save(job.data_dir.logs)
+        raise
+    else:
         job.report.save(job.data_dir.logs)
+    finally:
+        shutil.rmtree(job.data_dir.temporary, ignore_errors=True)

@@ -20,26 +20,34 @@ import duckdb
 from clustering.tracker import TrackerState
 from etl.chain.heights import HeightRange
 from etl.chain.networks import Network, network_by_name
-from etl.errors import ChainMoved, LakeDamaged, UsageError
+from etl.errors import (
+    ChainMoved,
+    DatabaseDamaged,
+    DatabaseToRebuild,
+    LakeDamaged,
+    NodeAnswerError,
+    UsageError,
+)
 from etl.jobs.day_changes import Flows, days_changed, final_days
 from etl.jobs.job import Job, working
+from etl.jobs.left_branch import left_by_node
 from etl.jobs.plan import wanted_range
 from etl.jobs.report import RunReport
-from etl.jobs.target import Target
+from etl.jobs.target import Target, Terms, read_terms
 from etl.lake.fill import extract
+from etl.lake.prevouts import false_among
 from etl.lake.reorg import set_aside_strangers, undo_orphans
 from etl.lake.spelling import write_address_texts
 from etl.options import JobOptions
-from etl.prices.price_file import load_prices
 from etl.progress import Progress
 from etl.sources.opening import open_source
 from etl.sources.source import Source
 from etl.tracking import checkpoints
 from etl.tracking.checkpoints import Checkpoint
-from etl.tracking.inputs import PRICES, Inputs, in_force, load_inputs
 from etl.tracking.run import Tracked, TrackingPlan, track
 from etl.warehouse import database as warehouse
 from etl.warehouse import loading
+from etl.warehouse.failures import database_failures
 from etl.warehouse.publishing import forget_published, is_published, note_published
 
 _REPLANS = 10
@@ -60,27 +68,25 @@ def run_restate(options: JobOptions, progress: Progress) -> RunReport:
     """Track the whole lake anew without asking the node, and publish."""
     job = Job("restate", options, progress)
     with working(job):
-        warehouse.refuse_newer_schema(job.data_dir)
         chunks = job.lake.chunks()
         if not chunks:
             raise UsageError(f"{options.data_dir} holds no blocks yet", "run minerflow backfill first")
         network = network_by_name(chunks[0].network)
-        inputs = load_inputs(options, job.data_dir, network)
-        _bring_results_to(job, _target(job, network, inputs), from_scratch=True)
+        terms = read_terms(job.files, network)
+        _bring_results_to(job, _target(job, network, terms), from_scratch=True)
     return job.report
 
 
 def _run(command: str, options: JobOptions, wanted: str | None, progress: Progress) -> RunReport:
     job = Job(command, options, progress)
     with working(job):
-        warehouse.refuse_newer_schema(job.data_dir)
         _repairing(job, lambda: _index_and_publish(job, wanted))
     return job.report
 
 
 def _index_and_publish(job: Job, wanted: str | None) -> None:
-    network, inputs = _bring_lake_up_to_date(job, wanted)
-    _bring_results_to(job, _target(job, network, inputs), from_scratch=False)
+    network, terms = _bring_lake_up_to_date(job, wanted)
+    _bring_results_to(job, _target(job, network, terms), from_scratch=False)
 
 
 def _repairing(job: Job, work: Callable[[], None]) -> None:
@@ -97,16 +103,16 @@ def _repairing(job: Job, work: Callable[[], None]) -> None:
             job.lake.set_aside(error.folder)
 
 
-def _bring_lake_up_to_date(job: Job, wanted: str | None) -> tuple[Network, Inputs]:
+def _bring_lake_up_to_date(job: Job, wanted: str | None) -> tuple[Network, Terms]:
     """Follow the source's chain and fill the lake, planning anew when that moves meanwhile."""
     for attempt in range(_REPLANS):
         with job.timed("source"):
             source = open_source(job.options.source, job.progress, job.data_dir.block_index)
         try:
-            inputs = load_inputs(job.options, job.data_dir, source.network)
+            terms = read_terms(job.files, source.network)
             _follow(job, source)
             _fill(job, source, wanted)
-            return source.network, inputs
+            return source.network, terms
         except ChainMoved:
             if attempt + 1 == _REPLANS:
                 raise
@@ -118,6 +124,9 @@ def _follow(job: Job, source: Source) -> None:
     """Undo the blocks that the source's chain has left."""
     job.report.source, job.report.network = source.describe(), source.network.name
     with job.timed("extract"):
+        left = left_by_node(source, job.options.source)
+        if left is not None:
+            job.warn(f"{left}; results rest on them: --source rest or rpc follows the node")
         job.report.orphaned_blocks += undo_orphans(job.lake, source, job.warn)
         set_aside_strangers(job.lake, source, job.warn)
 
@@ -130,6 +139,7 @@ def _fill(job: Job, source: Source, wanted: str | None) -> None:
             source, job.lake, span, with_input_scripts=span.first_height > 0,
             workers=job.options.workers, lock=job.lock, progress=job.progress,
         )  # fmt: skip
+        _vouch(job, source, totals.made)
         job.lake.compact()
         job.lake.save_index()
     job.report.blocks += totals.blocks
@@ -137,13 +147,33 @@ def _fill(job: Job, source: Source, wanted: str | None) -> None:
     job.report.raw_bytes += totals.raw_bytes
 
 
-def _target(job: Job, network: Network, inputs: Inputs) -> Target:
+def _vouch(job: Job, source: Source, made: set[str]) -> None:
+    """Hold what a node says of spent outputs against those that the lake has. Raises NodeAnswerError.
+
+    Block files need it not: each undo record bears the checksum that the node wrote when it had validated it.
+    """
+    if source.name == "blockfiles":
+        return
+    chunks = job.lake.chunks()
+    committed = warehouse.committed_blocks(job.data_dir, [chunk.last_height for chunk in chunks])
+    new = [c for c in chunks if c.name in made or committed.get(c.last_height) != c.last_hash]
+    false = false_among(job.lake, new)
+    if false is not None:
+        for chunk in false.chunks:
+            job.lake.remove(chunk)
+        job.lake.save_index()
+        raise NodeAnswerError(
+            f"{source.describe()} does not tell the truth: {false}",
+            "nothing was published; use another node, or --source blockfiles, and run the same command again",
+        )
+
+
+def _target(job: Job, network: Network, terms: Terms) -> Target:
     """All that the lake holds."""
     job.lake.check_complete()
     chunks = job.lake.chunks()
     span = HeightRange(chunks[0].first_height, chunks[-1].last_height)
-    prices = load_prices(in_force(job.options.prices, job.data_dir, PRICES))
-    return Target(network, span, chunks[-1].last_hash, inputs, prices)
+    return Target(network, span, chunks[-1].last_hash, terms)
 
 
 def _bring_results_to(job: Job, target: Target, *, from_scratch: bool) -> None:
@@ -155,10 +185,9 @@ def _bring_results_to(job: Job, target: Target, *, from_scratch: bool) -> None:
         _forget_results(job)
     try:
         is_new = _update_results(job, target)
-    except duckdb.Error as error:
-        if not warehouse.says_damaged(error):
-            raise
-        job.warn(f"{job.data_dir.work} is damaged and is built anew ({error})")
+    except DatabaseToRebuild as error:
+        aside = warehouse.set_work_aside(job.data_dir)
+        job.warn(f"{error.what}; it is built anew, and until then kept as {aside}")
         _forget_results(job)
         is_new = _update_results(job, target)
     if is_new:
@@ -169,17 +198,20 @@ def _bring_results_to(job: Job, target: Target, *, from_scratch: bool) -> None:
 
 def _update_results(job: Job, target: Target) -> bool:
     """Bring the work database to the target and publish it; False where there is nothing new."""
-    with warehouse.open_work(job.data_dir, job.options.memory_limit, job.warn) as con:
+    with warehouse.open_work(job.data_dir, job.options.memory_limit) as con:
         if not _is_current(con, target):
             forget_published(job.data_dir)
             plan, state = _plan_tracking(job, con, target)
             tracked = _track(job, target, plan, state)
             _load(job, con, target, plan, tracked)
-        elif not is_published(job.data_dir) or not loading.holds_prices(con, target.prices):
+        elif not _is_in_force(con, target) or not is_published(job.data_dir):
             forget_published(job.data_dir)
-            loading.replace_prices(con, target.prices)
+            with warehouse.transaction(con):
+                _load_files(con, target)
+                _check(job, con)
         else:
             job.progress.message("nothing new: everything up to the last block is published")
+            job.report.is_current = True
             return False
         _publish(job, con)
     return True
@@ -188,8 +220,22 @@ def _update_results(job: Job, target: Target) -> bool:
 def _is_current(con: duckdb.DuckDBPyConnection, target: Target) -> bool:
     """Whether the work database already holds the results of exactly this range."""
     first, last = target.span.first_height, target.span.last_height
-    wanted = warehouse.Holding(target.network.name, first, last, target.inputs.digest)
+    wanted = warehouse.Holding(target.network.name, first, last, target.terms.inputs.digest)
     return warehouse.holding(con) == wanted and warehouse.block_hash_at(con, last) == target.last_hash
+
+
+def _is_in_force(con: duckdb.DuckDBPyConnection, target: Target) -> bool:
+    """Whether the work database rests on the label and price files in force, to the letter."""
+    return warehouse.input_digests(con) == target.terms.digests and loading.holds_prices(
+        con, target.terms.prices
+    )
+
+
+def _load_files(con: duckdb.DuckDBPyConnection, target: Target) -> None:
+    """Replace what comes from label and price files, and note which they are."""
+    loading.load_labels(con, target.terms.inputs.labels)
+    loading.load_prices(con, target.terms.prices)
+    warehouse.note_inputs(con, target.terms.digests)
 
 
 def _plan_tracking(
@@ -209,7 +255,7 @@ def _tracking_plan(target: Target, base: Checkpoint | None) -> TrackingPlan:
 
 
 def _fitting_checkpoints(job: Job, con: duckdb.DuckDBPyConnection, target: Target) -> list[Checkpoint]:
-    wanted = (target.network.name, target.span.first_height, target.inputs.digest)
+    wanted = (target.network.name, target.span.first_height, target.terms.inputs.digest)
     held = warehouse.holding(con)
     if held is None or (held.network, held.first_height, held.label_digest) != wanted:
         return []
@@ -227,7 +273,7 @@ def _fitting_checkpoints(job: Job, con: duckdb.DuckDBPyConnection, target: Targe
 def _track(job: Job, target: Target, plan: TrackingPlan, state: TrackerState | None) -> Tracked:
     """Run the tracker, and drop the checkpoints that what it found is not in line with."""
     with job.timed("track"):
-        tracked = track(plan, job.lake, job.data_dir, target.inputs, state, job.progress)
+        tracked = track(plan, job.lake, job.data_dir, target.terms.inputs, state, job.progress)
     job.report.tracked_blocks = plan.last_height - plan.from_height + 1
     job.report.addresses, job.report.tracker_bytes = tracked.address_count, tracked.state_bytes
     checkpoints.drop_above(job.data_dir.checkpoints, plan.base.height if plan.base else -1)
@@ -243,8 +289,8 @@ def _load(
         ids = loading.tracked_ids(con, tracked)
         write_address_texts(job.lake, ids, target.network, tracked.path("texts"))
         with warehouse.transaction(con):
-            loading.load(con, job.lake, plan, tracked, target.inputs)
-            loading.load_prices(con, target.prices)
+            loading.load(con, job.lake, plan, tracked, target.terms.inputs)
+            _load_files(con, target)
             _check(job, con)
     if plan.checkpoint_height is not None:
         checkpoints.appear(job.data_dir.checkpoints, plan.checkpoint_height)
@@ -267,8 +313,9 @@ def _publish(job: Job, con: duckdb.DuckDBPyConnection) -> None:
 def _published_days(job: Job) -> dict[date, Flows]:
     """What was published before; nothing where there is none that can be read."""
     try:
-        return final_days(job.data_dir.published)
-    except duckdb.Error as error:
+        with database_failures(job.data_dir.published):
+            return final_days(job.data_dir.published)
+    except (DatabaseDamaged, duckdb.Error) as error:
         job.warn(f"{job.data_dir.published} cannot be read and is replaced ({error})")
         forget_published(job.data_dir)
         return {}

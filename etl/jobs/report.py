@@ -39,6 +39,8 @@ class RunReport:
     is_current: bool = False
     """nothing was new, so nothing was published"""
     warnings: list[str] = field(default_factory=list)
+    failure: str = ""
+    """what ended the run before its time, with the next action; nothing where it came to its end"""
 
     def to_json(self) -> str:
         """The report as one JSON object."""

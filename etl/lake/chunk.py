@@ -198,7 +198,7 @@ def read_manifest(folder: Path) -> Chunk:
         del facts["sha256"]
         files = facts.pop("files")
         chunk = Chunk(entries=[list(FileEntry(**files[table])) for table in TABLES], **facts)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise damaged(folder, f"{MANIFEST} cannot be read ({error})") from error
     if _manifest_text(chunk) != text:
         raise damaged(folder, f"{MANIFEST} has changed")

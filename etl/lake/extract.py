@@ -19,7 +19,7 @@ import pyarrow as pa
 from etl.chain.blocks import BlockColumns, decode_blocks
 from etl.chain.scripts import identify
 from etl.chain.spent import SpentColumns, decode_spent
-from etl.disk.files import disk_full_named
+from etl.disk.failures import failures_named
 from etl.errors import WrongChain
 from etl.lake.chunk import Chunk, ChunkWriter
 from etl.lake.columns import BLOCKS, HASH, INPUTS, OUTPUTS, TXS
@@ -60,7 +60,7 @@ class ExtractedChunk:
 
 def extract_chunk(task: ChunkTask) -> ExtractedChunk:
     """Read, decode and write one chunk. Raises what the reader and the decoders raise."""
-    with disk_full_named(task.lake_dir):
+    with failures_named(task.lake_dir):
         writer = ChunkWriter(task.lake_dir, task.first_height, task.last_height)
         try:
             raw_bytes, transactions, prev_hash = 0, 0, b""

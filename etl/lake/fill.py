@@ -14,13 +14,14 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
+    BrokenExecutor,
     Executor,
     Future,
     ProcessPoolExecutor,
     ThreadPoolExecutor,
     wait,
 )
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for
 
@@ -31,6 +32,7 @@ from etl.chain.heights import HeightRange
 from etl.chain.mediantime import WINDOW, median_times
 from etl.compiled.memory import give_back_memory, keep_freed_memory
 from etl.disk.lock import JobLock
+from etl.errors import WorkerEnded
 from etl.lake.chunk import chunk_ranges
 from etl.lake.extract import ChunkTask, ExtractedChunk, extract_chunk
 from etl.lake.lake import Lake
@@ -48,6 +50,8 @@ class Totals:
     blocks: int = 0
     transactions: int = 0
     raw_bytes: int = 0
+    made: set[str] = field(default_factory=set)
+    """names of chunks"""
 
 
 def missing_ranges(lake: Lake, wanted: HeightRange) -> list[tuple[int, int]]:
@@ -107,6 +111,7 @@ def extract(
         lake.add(extracted.chunk)
         count = extracted.chunk.blocks
         progress.advance(count, extracted.raw_bytes)
+        totals.made.add(extracted.chunk.name)
         totals.blocks += count
         totals.transactions += extracted.transactions
         totals.raw_bytes += extracted.raw_bytes
@@ -132,7 +137,7 @@ def _in_parallel(tasks: Iterator[ChunkTask], workers: int, lock: JobLock) -> Ite
             finished, _ = wait(maker, return_when=FIRST_COMPLETED)
             for future in finished:
                 free = maker.pop(future)
-                made = future.result()
+                made = _made(future)
                 task = next(tasks, None)
                 if task is not None:
                     maker[free.submit(extract_chunk, task)] = free
@@ -142,6 +147,17 @@ def _in_parallel(tasks: Iterator[ChunkTask], workers: int, lock: JobLock) -> Ite
         own.shutdown(wait=True, cancel_futures=True)
         others.shutdown(wait=True, cancel_futures=True)
         shared.close()
+
+
+def _made(future: Future[ExtractedChunk | None]) -> ExtractedChunk | None:
+    """What a process has made. Raises WorkerEnded where it is no more."""
+    try:
+        return future.result()
+    except BrokenExecutor as error:
+        raise WorkerEnded(
+            "a process that read blocks was ended from outside, most likely because memory ran out",
+            "run the same command again, which goes on; if it comes back, give fewer --workers",
+        ) from error
 
 
 def _nothing() -> ExtractedChunk | None:

@@ -21,6 +21,7 @@ import orjson
 
 from etl.chain.heights import HeightRange
 from etl.disk.files import write_bytes
+from etl.errors import LakeDamaged
 from etl.lake.chunk import MANIFEST, Chunk, chunk_name, heights_of, read_manifest
 
 INDEX = "index.json"
@@ -56,9 +57,15 @@ class LakeIndex:
             mtime_ns, size, *facts = remembered.pop(name, (0, 0))
             if (mtime_ns, size) == stamp:
                 yield name, Chunk._make(facts)
-            else:
-                self._is_saved = False
-                yield name, read_manifest(self._directory / name)
+                continue
+            self._is_saved = False
+            try:
+                chunk = read_manifest(self._directory / name)
+            except LakeDamaged:
+                if (self._directory / name).exists():
+                    raise
+                continue  # a job has taken it away since
+            yield name, chunk
         self._is_saved = self._is_saved and not remembered
 
     def _stamp(self, name: str) -> _Stamp:

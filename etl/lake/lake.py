@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from etl.chain.heights import HeightRange
-from etl.disk.files import commit
+from etl.disk.files import commit, named
 from etl.errors import LakeDamaged, UsageError
 from etl.lake.chunk import Chunk, ChunkWriter, damaged, ends_stretch, open_table, read_manifest, stretch
 from etl.lake.columns import TABLES
@@ -182,10 +182,13 @@ class Lake:
 
     @contextmanager
     def _reading(self, chunk: Chunk) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, pa.ArrowException) as error:
-            raise damaged(self.folder(chunk), str(error)) from error
+        with named(self.folder(chunk)):
+            try:
+                yield
+            except (OSError, pa.ArrowException) as error:
+                if isinstance(error, MemoryError) or getattr(error, "errno", None):
+                    raise  # the system's, which says nothing of the contents
+                raise damaged(self.folder(chunk), str(error)) from error
 
 
 def _read_together(txs: pq.FileMetaData) -> Iterator[list[int]]:

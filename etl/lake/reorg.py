@@ -32,7 +32,7 @@ def undo_orphans(lake: Lake, source: Source, warn: Callable[[str], None]) -> int
             f"the source's chain ends at {source.tip_height}, "
             f"below the last indexed block {chunks[-1].last_height}"
         )
-    fork = _fork_height(lake, chunks, source)
+    fork = fork_height(lake, source)
     doomed = [chunk for chunk in reversed(chunks) if chunk.last_height > fork]
     if not doomed:
         return 0
@@ -54,11 +54,12 @@ def set_aside_strangers(lake: Lake, source: Source, warn: Callable[[str], None])
             lake.set_aside(lake.folder(chunk))
 
 
-def _fork_height(lake: Lake, chunks: list[Chunk], source: Source) -> int:
+def fork_height(lake: Lake, source: Source) -> int:
     """The highest indexed block in the source's chain; the last one indexed where none left it.
 
     Blocks above the source's tip say nothing, but go with those below them.
     """
+    chunks = lake.chunks()
     fork = chunks[-1].last_height
     for chunk in reversed(chunks):
         if chunk.first_height > source.tip_height:

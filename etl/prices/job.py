@@ -1,22 +1,22 @@
 """Keeping the prices of a data directory, and publishing results with them.
 
-Invariants: the file is written before the database and the database before what is published, and each run
-looks at all three, so that the next one makes good what a stopped one left; blocks are neither asked for nor
-tracked.
+Invariants: the file counts once the database that rests on it is committed, and each run asks whether what is
+published is what is committed, so that the next one makes good what a stopped one left; blocks are neither
+asked for nor tracked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from etl.disk.datadir import DataDirectory
-from etl.disk.files import disk_full_named, write_text
+from etl.disk.failures import failures_named
+from etl.disk.input_files import PRICES, InputFiles
 from etl.disk.lock import job_lock
+from etl.errors import UsageError
 from etl.prices.merge import Merged, merge
-from etl.prices.price_file import PriceRow, load_prices, prices_text, read_price_rows
-from etl.resources import config_dir
-from etl.tracking.inputs import PRICES, in_force
+from etl.prices.price_file import PriceRow, prices_text, read_price_rows
 from etl.warehouse import database as warehouse
 from etl.warehouse import loading
 from etl.warehouse.publishing import forget_published, is_published, note_published
@@ -26,43 +26,52 @@ if TYPE_CHECKING:
 
 
 def held_prices(data_dir: DataDirectory) -> list[PriceRow]:
-    """The prices in force in a data directory, first those that come with minerflow."""
-    kept = data_dir.inputs / PRICES
-    return read_price_rows(kept if kept.exists() else config_dir() / PRICES)
+    """The prices in force in a data directory, first those that come with minerflow. Raises InputFileLost."""
+    return read_price_rows(_files(data_dir).path(PRICES))
 
 
-def store_prices(
-    options: JobOptions, given: Iterable[PriceRow], *, replace: bool, warn: Callable[[str], None]
-) -> Merged:
+def store_prices(options: JobOptions, given: Iterable[PriceRow], *, replace: bool) -> Merged:
     """Add prices to those of the data directory, and have its published results rest on them.
 
     Raises PriceFileError where days are missing or, without `replace`, prices differ.
     """
     data_dir = DataDirectory(options.data_dir)
     data_dir.create()
-    with job_lock(data_dir), disk_full_named(data_dir.path):
-        merged = merge(held_prices(data_dir), given, replace=replace)
+    with job_lock(data_dir), failures_named(data_dir.path):
+        if data_dir.published.exists() and not data_dir.work.exists():
+            raise UsageError(f"{data_dir.work} is missing", "run minerflow update first: it is built anew")
+        files = _files(data_dir)
+        files.take_over(warehouse.committed_inputs(data_dir) or {})
+        merged = merge(read_price_rows(files.path(PRICES)), given, replace=replace)
         if merged.is_changed:
-            write_text(data_dir.inputs / PRICES, prices_text(merged.rows))
-        if data_dir.work.exists():
-            _publish(options, data_dir, warn)
+            files.lay(PRICES, prices_text(merged.rows).encode())
+        if not data_dir.work.exists() or not _publish(options, data_dir, files, merged.rows):
+            files.take_over(files.digests())  # no results rest on them yet
+        else:
+            files.take_over(warehouse.committed_inputs(data_dir) or {})
     return merged
 
 
-def _publish(options: JobOptions, data_dir: DataDirectory, warn: Callable[[str], None]) -> None:
-    """Bring the results, where there are any, and what is published of them in line with the file."""
-    with warehouse.open_work(data_dir, options.memory_limit, warn) as con:
+def _files(data_dir: DataDirectory) -> InputFiles:
+    return InputFiles(data_dir, warehouse.committed_inputs(data_dir), {})
+
+
+def _publish(options: JobOptions, data_dir: DataDirectory, files: InputFiles, rows: list[PriceRow]) -> bool:
+    """Bring results, and what is published of them, in line with the file; False where there are none."""
+    prices = [(row.day, row.price) for row in rows]
+    with warehouse.open_work(data_dir, options.memory_limit) as con:
         if warehouse.holding(con) is None:
-            return
-        prices = load_prices(in_force(options.prices, data_dir, PRICES))
+            return False
         was_published = is_published(data_dir)
-        if was_published and loading.holds_prices(con, prices):
-            return
+        digests = files.digests()
+        if was_published and warehouse.input_digests(con) == digests and loading.holds_prices(con, prices):
+            return True
         forget_published(data_dir)
-        if was_published:
-            with warehouse.transaction(con):
-                loading.load_prices(con, prices)
-        else:
-            loading.replace_prices(con, prices)
+        with warehouse.transaction(con):
+            loading.load_prices(con, prices)
+            warehouse.note_inputs(con, digests)
+            if not was_published:
+                loading.derive_and_check(con)
         warehouse.publish(data_dir, con)
         note_published(data_dir)
+    return True

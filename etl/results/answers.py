@@ -18,7 +18,8 @@ from typing import Any
 import duckdb
 import orjson
 
-from etl.disk.files import commit, disk_full_named, sync_file
+from etl.disk.failures import failures_named
+from etl.disk.files import commit, sync_file
 from etl.errors import TerminalError, UsageError
 from etl.results.published import is_damage
 from etl.results.table import Table
@@ -219,7 +220,7 @@ def write_file(answer: Answer, path: Path, writer: Callable[[Answer, Path], None
         raise UsageError(f"{path} cannot be a file", "name a file in a directory that exists")
     temporary = final.with_name(f".{final.name}.{os.getpid()}.tmp")
     try:
-        with sql_errors_told(), disk_full_named(final.parent):
+        with sql_errors_told(), failures_named(final.parent):
             writer(answer, temporary)
             sync_file(temporary)
             commit(temporary, final)

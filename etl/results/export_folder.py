@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from etl.disk.files import commit, disk_full_named, sync_file
+from etl.disk.failures import failures_named
+from etl.disk.files import commit, sync_file
 from etl.errors import DataDirectoryLocked, UsageError
 from etl.foreign_text import escaped
 
@@ -72,7 +73,7 @@ class ExportFolder:
         """
         directory.mkdir(parents=True, exist_ok=True)
         folder = cls(directory.resolve(), form)
-        with _locked(folder._path), disk_full_named(folder._path):
+        with _locked(folder._path), failures_named(folder._path):
             folder._refuse_other_files()
             folder._clear_unfinished()
             folder._own(_UNFINISHED).mkdir(exist_ok=True)

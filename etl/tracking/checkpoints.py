@@ -91,7 +91,7 @@ def stored(directory: Path) -> Iterator[Checkpoint]:
     for folder in sorted(directory.glob("?????????"), reverse=True):
         try:
             yield Checkpoint(**json.loads((folder / _META).read_text()))
-        except (OSError, ValueError, TypeError):
+        except (FileNotFoundError, ValueError, TypeError):
             continue
 
 
@@ -106,6 +106,6 @@ def load(directory: Path, checkpoint: Checkpoint) -> TrackerState | None:
             if _sha256(folder / f"{name}.npy") != digest:
                 return None
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="c").view(np.ndarray) for name in _ARRAYS}
-    except (OSError, ValueError, KeyError):
+    except (FileNotFoundError, ValueError, KeyError):
         return None
     return TrackerState(**arrays)

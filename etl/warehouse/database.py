@@ -13,17 +13,20 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
 from etl.disk.datadir import DataDirectory
-from etl.disk.files import is_disk_full, sync_file
-from etl.errors import DataDirectoryLocked, SchemaTooNew
+from etl.disk.files import sync_file
+from etl.errors import DatabaseDamaged, DatabaseToRebuild, DataDirectoryLocked, SchemaTooNew
 from etl.resources import sql_dir
+from etl.warehouse.failures import database_failures
 from etl.warehouse.sqltext import literal
 
 STORAGE_VERSION = "v1.5.0"
@@ -33,6 +36,9 @@ WORK_TABLES = ("chunks", "quiet_flow_runs", "exchange_flow_runs", "transfer_days
 """What only loading and deriving need; not published."""
 
 _STORAGE: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": STORAGE_VERSION}
+
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -94,53 +100,63 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
 def refuse_newer_schema(data_dir: DataDirectory) -> None:
     """Raise SchemaTooNew before anything of the data directory is touched."""
     for path in (data_dir.work, data_dir.published):
-        try:
-            with duckdb.connect(str(path), read_only=True) as con:
-                check_schema(con, path)
-        except duckdb.Error:
-            continue  # missing or damaged: the job makes it anew
+        _look(path, partial(check_schema, path=path))
 
 
 def indexed_from(data_dir: DataDirectory) -> int | None:
     """First height of the published range, None where nothing readable is published."""
-    try:
-        with duckdb.connect(str(data_dir.published), read_only=True) as con:
-            held = holding(con)
-    except duckdb.Error:
-        return None
+    held = _look(data_dir.published, holding)
     return held.first_height if held else None
 
 
-def says_damaged(error: duckdb.Error) -> bool:
-    """Whether DuckDB says that a database file is not what it wrote."""
-    kinds = (
-        duckdb.IOException,
-        duckdb.FatalException,
-        duckdb.InternalException,
-        duckdb.SerializationException,
-    )
-    return (isinstance(error, kinds) or "orrupt" in str(error)) and not is_disk_full(error)
+def committed_inputs(data_dir: DataDirectory) -> dict[str, str] | None:
+    """Digests of the label and price files that the results rest on; None where there are no results."""
+    for path in (data_dir.work, data_dir.published):
+        digests = _look(path, lambda con: input_digests(con) if holding(con) else None)
+        if digests is not None:
+            return digests
+    return None
+
+
+def committed_blocks(data_dir: DataDirectory, heights: list[int]) -> dict[int, str]:
+    """Hashes, by height, of those blocks of the heights that finished results rest on."""
+    asked = "SELECT height, hash FROM blocks WHERE height IN (SELECT unnest(?))"
+    return _look(data_dir.work, lambda con: dict(con.execute(asked, [heights]).fetchall())) or {}
+
+
+def _look(path: Path, question: Callable[[duckdb.DuckDBPyConnection], Answer]) -> Answer | None:
+    """What a database answers; None where it is missing, empty or damaged, which the job makes good."""
+    if not path.exists():
+        return None
+    try:
+        with database_failures(path), duckdb.connect(str(path), read_only=True) as con:
+            return question(con)
+    except (DatabaseDamaged, DataDirectoryLocked, duckdb.CatalogException):
+        return None
 
 
 def remove_work(data_dir: DataDirectory) -> None:
     """Delete the work database."""
-    data_dir.work.unlink(missing_ok=True)
-    data_dir.work.with_name(data_dir.work.name + ".wal").unlink(missing_ok=True)
+    for path in (data_dir.work, _log_of(data_dir.work)):
+        path.unlink(missing_ok=True)
 
 
-def _connect(data_dir: DataDirectory, warn: Callable[[str], None]) -> duckdb.DuckDBPyConnection:
-    """Open the work database; one that cannot be read is deleted, since the lake can rebuild it."""
-    try:
-        return duckdb.connect(str(data_dir.work), config=_STORAGE)
-    except duckdb.Error as error:
-        if "set lock" in str(error):
-            raise DataDirectoryLocked(
-                f"{data_dir.work} is open in another program: {error}",
-                f"close it there; to look at results open {data_dir.published}",
-            ) from error
-        warn(f"{data_dir.work} cannot be read and is built anew ({error})")
-        remove_work(data_dir)
-        return duckdb.connect(str(data_dir.work), config=_STORAGE)
+def set_work_aside(data_dir: DataDirectory) -> Path:
+    """Have a damaged work database no longer count; returns where it lies until another is published."""
+    aside = _set_aside(data_dir)
+    _log_of(data_dir.work).unlink(missing_ok=True)
+    if data_dir.work.exists():
+        data_dir.work.replace(aside)
+    return aside
+
+
+def _set_aside(data_dir: DataDirectory) -> Path:
+    return data_dir.work.with_name(data_dir.work.name + ".damaged")
+
+
+def _log_of(path: Path) -> Path:
+    """DuckDB's log of what it has not yet written into a database file."""
+    return path.with_name(path.name + ".wal")
 
 
 def storage_version(con: duckdb.DuckDBPyConnection) -> str:
@@ -161,27 +177,24 @@ def _numbers(version: str) -> list[int]:
 
 
 @contextmanager
-def open_work(
-    data_dir: DataDirectory, memory_limit: str, warn: Callable[[str], None]
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The work database, at the newest schema. Raises SchemaTooNew, DataDirectoryLocked."""
+def open_work(data_dir: DataDirectory, memory_limit: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The work database, at the newest schema.
+
+    Raises the errors of etl.warehouse.failures, and DatabaseToRebuild for one that the lowest DuckDB allowed
+    would not open.
+    """
     data_dir.temporary.mkdir(parents=True, exist_ok=True)
-    con = _connect(data_dir, warn)
-    if _is_stored_for_later(con):
-        con.close()
-        warn(
-            f"{data_dir.work} is stored in a way that DuckDB {STORAGE_VERSION} cannot open, and is built anew"
-        )
-        remove_work(data_dir)
-        con = _connect(data_dir, warn)
-    try:
-        check_schema(con, data_dir.work)
+    path = data_dir.work
+    with database_failures(path), duckdb.connect(str(path), config=_STORAGE) as con:
+        if _is_stored_for_later(con):
+            raise DatabaseToRebuild(
+                f"{path} is stored in a way that DuckDB {STORAGE_VERSION} cannot open", "run minerflow update"
+            )
+        check_schema(con, path)
         con.execute(f"SET memory_limit = {literal(memory_limit)}")
         con.execute(f"SET temp_directory = {literal(str(data_dir.temporary / 'duckdb'))}")
         migrate(con)
         yield con
-    finally:
-        con.close()
 
 
 @contextmanager
@@ -205,6 +218,22 @@ def holding(con: duckdb.DuckDBPyConnection) -> Holding | None:
     return Holding(*row[0]) if row else None
 
 
+def input_digests(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Digests of the label and price files that the results rest on, by name; shipped ones have none."""
+    if not con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'input_files'").fetchall()[0][
+        0
+    ]:
+        return {}
+    return dict(con.execute("SELECT name, sha256 FROM input_files").fetchall())
+
+
+def note_inputs(con: duckdb.DuckDBPyConnection, digests: Mapping[str, str]) -> None:
+    """Say which label and price files the results rest on; part of the transaction that loads them."""
+    con.execute("DELETE FROM input_files")
+    for name, digest in digests.items():
+        con.execute("INSERT INTO input_files VALUES (?, ?)", [name, digest])
+
+
 def block_hash_at(con: duckdb.DuckDBPyConnection, height: int) -> str | None:
     """Hash of a block in the database, hex in display order."""
     row = con.execute("SELECT hash FROM blocks WHERE height = ?", [height]).fetchall()
@@ -221,6 +250,7 @@ def publish(data_dir: DataDirectory, con: duckdb.DuckDBPyConnection) -> None:
     sync_file(temporary)
     temporary.replace(data_dir.published)
     sync_file(data_dir.path)
+    _set_aside(data_dir).unlink(missing_ok=True)
 
 
 def remove_unpublished(data_dir: DataDirectory) -> None:

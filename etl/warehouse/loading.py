@@ -24,7 +24,6 @@ from etl.lake.lake import Lake
 from etl.tracking.inputs import Inputs
 from etl.tracking.run import Tracked, TrackingPlan
 from etl.warehouse.catalogue import build_catalogue
-from etl.warehouse.database import transaction
 from etl.warehouse.models import apply_views, build_tables, run_checks, run_loading_checks
 
 _BLOCK_COLUMNS = [
@@ -60,7 +59,6 @@ def load(
     _load_codes(con, tracked.codes)
     _load_blocks(con, lake, plan.network, plan.from_height, tracked)
     _load_results(con, tracked, inputs.profiles)
-    _load_labels(con, inputs.labels)
     _load_chain(con, plan, inputs)
 
 
@@ -201,7 +199,8 @@ def _load_results(con: duckdb.DuckDBPyConnection, tracked: Tracked, profiles: Se
     )  # fmt: skip
 
 
-def _load_labels(con: duckdb.DuckDBPyConnection, labels: list[Label]) -> None:
+def load_labels(con: duckdb.DuckDBPyConnection, labels: list[Label]) -> None:
+    """Replace the labels."""
     con.execute("DELETE FROM labels")
     columns = {
         name: pa.array([getattr(label, name) for label in labels], pa.string())
@@ -228,13 +227,6 @@ def holds_prices(con: duckdb.DuckDBPyConnection, prices: Prices) -> bool:
     """Whether the prices in the database are those in force."""
     held = con.execute("SELECT date, price_usd FROM prices ORDER BY date").fetchall()
     return held == sorted((day, float(price)) for day, price in prices)
-
-
-def replace_prices(con: duckdb.DuckDBPyConnection, prices: Prices) -> None:
-    """Load other prices and derive what rests on them, in one transaction. Raises CheckFailed."""
-    with transaction(con):
-        load_prices(con, prices)
-        derive_and_check(con)
 
 
 def tracked_ids(con: duckdb.DuckDBPyConnection, tracked: Tracked) -> npt.NDArray[np.uint64]:

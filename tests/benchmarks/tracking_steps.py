@@ -14,10 +14,10 @@ from clustering.registry import Registry
 from clustering.tracker import Tracker
 from etl.chain.networks import network_by_name
 from etl.disk.datadir import DataDirectory
+from etl.disk.input_files import EXCHANGES, POOLS, InputFiles
 from etl.lake.lake import Lake
-from etl.options import JobOptions, SourceOptions
 from etl.resources import config_dir
-from etl.tracking.inputs import EXCHANGES, METHODOLOGY, POOLS, load_inputs
+from etl.tracking.inputs import METHODOLOGY, load_inputs
 from etl.tracking.label_file import load_labels
 from etl.tracking.pool_file import load_pools
 from etl.tracking.profile_file import load_profiles
@@ -60,7 +60,7 @@ def track_lake(data_dir: str, exchanges: str) -> Figures:
     lake = Lake(folder.lake)
     chunks = lake.chunks()
     network = network_by_name(chunks[0].network)
-    inputs = load_inputs(_options(folder, Path(exchanges)), folder, network)
+    inputs = load_inputs(InputFiles(folder, None, {EXCHANGES: Path(exchanges)}), network)
     plan = TrackingPlan(network, chunks[0].first_height, chunks[-1].last_height, None)
     before = memory_of("self")["VmRSS"]
     clock, started = StationClock(), time.perf_counter()
@@ -78,14 +78,6 @@ def track_lake(data_dir: str, exchanges: str) -> Figures:
         "state_bytes": tracked.state_bytes,
         "growth_bytes": memory_of("self")["VmHWM"] - before,
     }
-
-
-def _options(folder: DataDirectory, exchanges: Path) -> JobOptions:
-    source = SourceOptions("blockfiles", None, None, None, timeout_s=0)
-    return JobOptions(
-        data_dir=folder.path, source=source, confirmations=None, workers=1, memory_limit="1GB",
-        pools=None, exchanges=exchanges, prices=None,
-    )  # fmt: skip
 
 
 def register_addresses(count: int) -> Figures:

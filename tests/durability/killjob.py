@@ -25,7 +25,8 @@ from etl.tracking import run as tracking
 from tests.support.golden import POOLS
 
 WRITERS = (
-    "etl.disk.files", "etl.disk.lock", "etl.jobs.job", "etl.jobs.pipeline", "etl.jobs.report",
+    "etl.disk.files", "etl.disk.input_files", "etl.disk.lock", "etl.jobs.job", "etl.jobs.pipeline",
+    "etl.jobs.report",
     "etl.lake.chunk", "etl.lake.extract", "etl.lake.fill", "etl.lake.index", "etl.lake.lake",
     "etl.lake.reorg", "etl.tracking.checkpoints", "etl.tracking.inputs", "etl.tracking.run",
     "etl.warehouse.database", "etl.warehouse.loading", "etl.warehouse.models", "etl.warehouse.publishing",

@@ -11,8 +11,16 @@ import duckdb
 import pytest
 
 from etl.disk.datadir import DataDirectory
+from etl.errors import DatabaseToRebuild
 from etl.warehouse.catalogue import build_catalogue
-from etl.warehouse.database import STORAGE_VERSION, WORK_TABLES, open_work, publish, storage_version
+from etl.warehouse.database import (
+    STORAGE_VERSION,
+    WORK_TABLES,
+    open_work,
+    publish,
+    set_work_aside,
+    storage_version,
+)
 from etl.warehouse.models import apply_views, build_tables
 from tests.cli.run import ROOT
 from tests.support.small_warehouse import ATTRIBUTES, day, insert, insert_blocks, insert_supply
@@ -35,7 +43,7 @@ def _file_number(path: Path) -> int:
 def _published(path: Path) -> DataDirectory:
     data_dir = DataDirectory(path)
     data_dir.create()
-    with open_work(data_dir, "1GB", pytest.fail) as con:
+    with open_work(data_dir, "1GB") as con:
         insert(con, "attributes", ATTRIBUTES)
         insert_blocks(con, [day(1), day(1), day(2)])
         insert_supply(con, [(0, 0), (5, 7), (6, 8)])
@@ -85,16 +93,17 @@ def test_an_attached_file_answers(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(duckdb.__version__ < "2", reason="1.5 does not write what it cannot read")
-def test_a_work_database_stored_for_later_versions_only_is_built_anew(tmp_path: Path) -> None:
+def test_a_work_database_stored_for_later_versions_only_is_to_be_built_anew(tmp_path: Path) -> None:
     data_dir = DataDirectory(tmp_path)
     data_dir.create()
     with duckdb.connect(str(data_dir.work), config={"storage_compatibility_version": "latest"}) as con:
         con.execute("CREATE TABLE blocks (height INTEGER)")
     assert _file_number(data_dir.work) > LATEST_OF_1_5
-    warnings: list[str] = []
-    with open_work(data_dir, "1GB", warnings.append) as con:
+    with pytest.raises(DatabaseToRebuild, match=str(data_dir.work)), open_work(data_dir, "1GB"):
+        pass
+    assert set_work_aside(data_dir).exists()
+    with open_work(data_dir, "1GB") as con:
         assert storage_version(con) == STORAGE_VERSION
-    assert len(warnings) == 1 and str(data_dir.work) in warnings[0] and "built anew" in warnings[0]
     assert _file_number(data_dir.work) <= LATEST_OF_1_5
 
 
@@ -107,7 +116,7 @@ def test_another_duckdb_reads_and_writes_the_files(tmp_path: Path, python: str) 
     asked = f"print(duckdb.connect({str(data_dir.published)!r}, True).execute({QUESTION!r}).fetchall())"
     assert _run(python, asked) == wanted
     _run(python, f"duckdb.connect({str(data_dir.work)!r}).execute('CREATE TABLE more AS SELECT 1 AS a')")
-    with open_work(data_dir, "1GB", pytest.fail) as con:
+    with open_work(data_dir, "1GB") as con:
         assert con.execute("SELECT a FROM more").fetchall() == [(1,)]
 
 
