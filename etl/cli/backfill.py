@@ -9,6 +9,7 @@ import click
 
 from etl import api
 from etl.cli.common import Command, given, job_of, job_options, settings_of
+from etl.cli.text import printable
 from etl.disk.datadir import DataDirectory
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _print_plan(job: JobOptions, wanted: str | None) -> None:
     with open_progress() as progress, compiling_told(progress.message):
         plan = plan_backfill(job, wanted, progress)
     for line in plan.lines():
-        click.echo(line)
+        click.echo(printable(line))
 
 
 def summary(report: RunReport) -> str:
@@ -71,4 +72,4 @@ def summary(report: RunReport) -> str:
         f"new: {report.blocks:,} blocks, {report.transactions:,} transactions, "
         f"{len(report.days_newly_final):,} final days, in {seconds:,.1f} s"
     )
-    return "\n".join([line, *(f"warning: {warning}" for warning in report.warnings)])
+    return "\n".join([line, *(f"warning: {printable(warning)}" for warning in report.warnings)])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from etl.cli.common import Command, job_of, settings_of
+from etl.cli.text import printable
 from etl.errors import UsageError
 from etl.prices.providers import PROVIDERS
 
@@ -72,7 +73,7 @@ def update(provider: str, base_url: str | None, start: Any, replace: bool, **opt
     timeout_s = settings_of(options).timeout_s
     rows = fetch_prices(
         provider, first, last, base_url=base_url, timeout_s=timeout_s,
-        notify=lambda text: click.echo(text, err=True),
+        notify=_say,
     )  # fmt: skip
     missing = (last - first).days + 1 - len(rows)
     if missing:
@@ -81,9 +82,15 @@ def update(provider: str, base_url: str | None, start: Any, replace: bool, **opt
 
 
 def _store(rows: list[PriceRow], replace: bool, options: dict[str, Any]) -> None:
+    from etl.compiled.notice import compiling_told
     from etl.prices.job import store_prices
 
     job = job_of(options)
-    merged = store_prices(job, rows, replace=replace)
+    with compiling_told(_say):
+        merged = store_prices(job, rows, replace=replace)
     for line in merged.lines():
-        click.echo(line)
+        click.echo(printable(line))
+
+
+def _say(text: str) -> None:
+    click.echo(printable(text), err=True)
