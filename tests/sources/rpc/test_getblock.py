@@ -134,3 +134,69 @@ def test_an_input_without_prevout_is_told_apart() -> None:
     del block["tx"][1]["vin"][0]["prevout"]
     with pytest.raises(NoPrevouts):
         block_and_spent(block, block["hash"])
+
+
+KEYS = [b"\2" + bytes([n]) * 32 for n in range(1, 21)]
+COUNTS = [(1, 1), (2, 3), (16, 16), (1, 17), (17, 17), (17, 20), (20, 20)]
+_PUSH = {"direct": b"", "OP_PUSHDATA1": b"\x4c"}
+
+
+def _number(n: int) -> bytes:
+    """OP_1 to OP_16, beyond that pushed."""
+    return bytes([0x50 + n]) if n <= 16 else bytes([1, n])
+
+
+def _paid_by(script: bytes, words: str, kind: str) -> dict[str, Any]:
+    block = _recorded_block(126)
+    _spent(block)["scriptPubKey"] = {"asm": words, "hex": script.hex(), "type": kind}
+    return block
+
+
+@pytest.mark.parametrize("push", _PUSH)
+@pytest.mark.parametrize(
+    ("required", "count"), [(1, 1), (2, 3), (16, 16), (1, 17), (17, 17), (17, 20), (20, 20)]
+)
+def test_bare_multisigs_are_read(required: int, count: int, push: str) -> None:
+    """Core shows a pushed 17 as "17", and a key by its bytes alone, however it is pushed.
+
+    script/solver.cpp (MatchMultisig, since release 22) takes all of these for multisig.
+    """
+    keys = KEYS[:count]
+    pushed = b"".join(_PUSH[push] + bytes([len(key)]) + key for key in keys)
+    script = _number(required) + pushed + _number(count) + b"\xae"
+    words = " ".join([str(required), *(key.hex() for key in keys), str(count), "OP_CHECKMULTISIG"])
+    block = _paid_by(script, words, "multisig")
+    _, spent = block_and_spent(block, block["hash"])
+    assert script in spent
+    wrong = bytearray(script)
+    wrong[len(script) // 2] ^= 1
+    block = _paid_by(bytes(wrong), words, "multisig")
+    with pytest.raises(MalformedBlock):
+        block_and_spent(block, block["hash"])
+
+
+@pytest.mark.parametrize("key", [KEYS[0], b"\4" + bytes(range(64))])
+def test_pay_to_public_key_is_read(key: bytes) -> None:
+    script = bytes([len(key)]) + key + b"\xac"
+    block = _paid_by(script, f"{key.hex()} OP_CHECKSIG", "pubkey")
+    assert script in block_and_spent(block, block["hash"])[1]
+    block = _paid_by(script[:-1] + b"\xae", f"{key.hex()} OP_CHECKSIG", "pubkey")
+    with pytest.raises(MalformedBlock):
+        block_and_spent(block, block["hash"])
+
+
+@pytest.mark.parametrize("script", ["", "4c", "4d01", "4eff", "02ff", "51ff", "ae", "5121", "0181"])
+def test_a_script_cut_off_has_no_words_that_fit(script: str) -> None:
+    block = _paid_by(bytes.fromhex(script), "1 OP_CHECKMULTISIG", "multisig")
+    with pytest.raises(MalformedBlock):
+        block_and_spent(block, block["hash"])
+
+
+@pytest.mark.parametrize(
+    "value", [-1e-8, 21_000_000.00000001, 1e300, float("inf"), float("nan"), "1", None, [1]]
+)
+def test_amounts_that_are_none_are_not_taken(value: Any) -> None:
+    block = _recorded_block(126)
+    _spent(block)["value"] = value
+    with pytest.raises(MalformedBlock):
+        block_and_spent(block, block["hash"])
