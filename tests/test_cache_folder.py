@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,19 @@ def test_a_temporary_folder_that_is_not_safe_is_not_taken(
     chosen = cache_folder.choose()
     assert mine not in chosen.parents
     assert chosen.parent.stat().st_mode & 0o077 == 0
+
+
+def test_what_compiled_code_calls_is_in_the_digest_too() -> None:
+    """Functions and constants that a module of compiled functions imports become machine code."""
+    root = Path(cache_folder.__file__).parent.parent
+    covered = {".".join(Path(folder).parts) for folder in cache_folder.COMPILED}
+    outside = set()
+    for folder in cache_folder.COMPILED:
+        for path in (root / folder).rglob("*.py"):
+            text = path.read_text(encoding="utf-8")
+            if "@compiled" in text or "intrinsic(" in text:
+                outside |= set(re.findall(r"^(?:from|import) ((?:etl|clustering)[\w.]*)", text, re.MULTILINE))
+    assert {name for name in outside if not any(name.startswith(each) for each in covered)} <= {"etl.errors"}
 
 
 def test_the_digest_is_of_sources_and_settings(monkeypatch: pytest.MonkeyPatch, places: Path) -> None:

@@ -67,6 +67,15 @@ def test_a_node_is_described() -> None:
     assert "needed" in found["disk"][0]["what"]
 
 
+def test_a_node_that_was_started_from_a_snapshot_is_told() -> None:
+    with FakeNode.golden("economy") as node:
+        node.core.background_height = 300
+        found = doctor(*at(node), can_run=True)
+    (note,) = [each for each in found["node"] if "snapshot" in each["what"]]
+    assert "up to 300" in note["what"]
+    assert "run it again later" in note["action"]
+
+
 def test_block_files_of_the_datadir_are_found(tmp_path: Path) -> None:
     shutil.copytree(ECONOMY.blocks_dir, tmp_path / "regtest" / "blocks")
     found = doctor("--bitcoin-datadir", tmp_path, can_run=True)
