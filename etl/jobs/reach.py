@@ -11,10 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from etl.chain.blocks import HEADER_SIZE
-from etl.chain.networks import NETWORKS, Network, network_by_genesis
+from etl.chain.networks import Network
 from etl.errors import (
     BlocksDirectoryError,
     MinerflowError,
@@ -25,6 +23,7 @@ from etl.errors import (
 )
 from etl.jobs.finding import Finding, failure
 from etl.options import JobOptions
+from etl.sources.blockfiles.network import network_of
 from etl.sources.blockfiles.records import block_file, file_numbers, read_xor_key, undo_file
 from etl.sources.node.address import NodeAddress, blocks_dir, find_node
 from etl.sources.node.answers import Fields
@@ -93,7 +92,7 @@ def _block_files(job: JobOptions) -> Way:
         unusable = _unusable_files(directory, numbers)
         if unusable:
             raise unusable
-        network = _network_of(directory, key.tobytes())
+        network = network_of(directory, key)
     except MinerflowError as error:
         return Way([failure(subject, error)])
     raw_bytes = sum(block_file(directory, number).stat().st_size for number in numbers)
@@ -124,23 +123,6 @@ def _unusable_files(directory: Path, numbers: list[int]) -> BlocksDirectoryError
             "run as the node's user, or add yours to its group",
         )
     return None
-
-
-def _network_of(directory: Path, key: bytes) -> Network:
-    """The network of the first record, by its genesis block, else by its magic."""
-    with block_file(directory, 0).open("rb") as file:
-        masked = file.read(8 + HEADER_SIZE)
-    mask = np.resize(np.frombuffer(key, dtype=np.uint8), len(masked))
-    head = (np.frombuffer(masked, dtype=np.uint8) ^ mask).tobytes()
-    first_hash = hashlib.sha256(hashlib.sha256(head[8:]).digest()).digest()[::-1].hex()
-    by_magic = next((network for network in NETWORKS if network.magic == head[:4]), None)
-    network = network_by_genesis(first_hash) or by_magic
-    if network is None:
-        raise BlocksDirectoryError(
-            f"{block_file(directory, 0)} does not start as a block file of any Bitcoin network",
-            "check that xor.dat lies beside the block files and that they are a node's",
-        )
-    return network
 
 
 def _rest(address: NodeAddress, next_height: int) -> Way:

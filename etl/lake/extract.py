@@ -13,12 +13,12 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from etl.chain.blocks import BlockColumns, decode_blocks
 from etl.chain.scripts import identify
 from etl.chain.spent import SpentColumns, decode_spent
+from etl.compiled.arrays import Bytes, Ids, Ints
 from etl.disk.failures import failures_named
 from etl.errors import WrongChain
 from etl.lake.chunk import Chunk, ChunkWriter
@@ -27,9 +27,6 @@ from etl.sources.source import ChunkReader, RawBlocks
 
 BATCH_BYTES = 8 << 20
 """Raw block bytes decoded at once."""
-
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -157,8 +154,8 @@ def _tables(
 def _io_table(
     schema: pa.Schema,
     value_sat: Ints,
-    kind: npt.NDArray[np.uint8],
-    address_id: npt.NDArray[np.uint64],
+    kind: Bytes,
+    address_id: Ids,
     *others: pa.Array,
 ) -> pa.Table:
     arrays = [pa.array(value_sat), pa.array(address_id), pa.array(kind), *others]

@@ -6,16 +6,13 @@ Invariant: ids are hashes, so they spread evenly: about one wanted id shares its
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from numba import uint64
 
 from etl.compiled import compiled
+from etl.compiled.arrays import Ids, Ints
 from etl.compiled.prefetch import prefetch
 
 _PLACE_AHEAD, _ID_AHEAD = 32, 16
-
-Ids = npt.NDArray[np.uint64]
-Ints = npt.NDArray[np.int64]
 
 
 @compiled

@@ -10,18 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from etl.chain import address_writing
 from etl.chain.networks import Network
+from etl.compiled.arrays import Ids
 from etl.errors import LakeDamaged
 from etl.lake.lake import Lake
 from etl.lake.lookahead import ahead
 from etl.lake.search import Wanted
-
-Ids = npt.NDArray[np.uint64]
 
 SCHEMA = pa.schema([("address_id", pa.uint64()), ("address", pa.string())])
 

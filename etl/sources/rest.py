@@ -104,7 +104,7 @@ class RestSource:
         self.facts = facts or probe_rest(address, retry)
         self.network = self.facts.network
         self.tip_height = self.facts.complete.height
-        self._headers = HeaderPages(self.facts.complete, self._fetch_headers, self._hash_at)
+        self._headers = HeaderPages(self.facts, self._fetch_headers, self._hash_at)
 
     def describe(self) -> str:
         """One line for people: what is read, from where."""

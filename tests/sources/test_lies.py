@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from etl.chain.blocks import decode_blocks
 from etl.chain.spent import decode_spent
 from etl.errors import MinerflowError
+from etl.sources.node.address import NodeAddress
 from etl.sources.node.answers import MOST_HEIGHT
 from etl.sources.node.probe import probe_node
 from etl.sources.node.retry import Retry
@@ -123,6 +124,7 @@ def _changed(document: Any, path: tuple[Any, ...], value: Any, remove: bool) -> 
     return document
 
 
+_SOURCES: dict[str, Callable[[NodeAddress, Retry], Source]] = {"rpc": RpcSource, "rest": RestSource}
 _WAYS: dict[str, Callable[[FakeNode], object]] = {
     "rpc": lambda node: _told(RpcSource(node.address, ONCE)),
     "rest": lambda node: _told(RestSource(node.address, ONCE)),
@@ -218,6 +220,12 @@ def test_a_height_that_is_none(node: _LyingNode, way: str, value: Any) -> None:
 
     node.lie = lie
     assert _outcome(lambda: _WAYS[way](node)) == "NodeAnswerError"
+
+
+@pytest.mark.parametrize("way", ["rpc", "rest"])
+def test_a_node_that_says_it_is_on_another_network(way: str) -> None:
+    with FakeNode(BLOCKS, chain="main") as lying:
+        assert _outcome(lambda: _told(_SOURCES[way](lying.address, ONCE))) == "WrongChain"
 
 
 def test_text_of_a_node_is_escaped_and_credentials_are_masked(node: _LyingNode) -> None:

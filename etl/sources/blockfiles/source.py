@@ -8,26 +8,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby, pairwise
 from pathlib import Path
 
 import numpy as np
 
-from etl.chain.blocks import HEADER_SIZE, block_hashes, decode_blocks
-from etl.chain.networks import NETWORKS, Network, network_by_genesis
+from etl.chain.blocks import HEADER_SIZE, decode_blocks
 from etl.chain.spent import decode_spent
 from etl.compiled.arrays import Bytes, Ints
 from etl.errors import BlockDataError, BlocksDirectoryError
 from etl.sources.blockfiles.index import find_records
 from etl.sources.blockfiles.losses import check_disconnected, check_torn
+from etl.sources.blockfiles.network import network_of
 from etl.sources.blockfiles.placement import copies, ranks, rivals, stored_blocks
 from etl.sources.blockfiles.records import (
     block_file,
     file_numbers,
     map_file,
-    read_payload,
     read_xor_key,
     undo_file,
     unmask_into,
@@ -136,7 +135,7 @@ class BlockFilesSource:
         self._opened = time.monotonic_ns()
         numbers = _complete_file_numbers(blocks_dir)
         self._key = read_xor_key(blocks_dir)
-        self.network = _network(blocks_dir, self._key)
+        self.network = network_of(blocks_dir, self._key)
         found = find_records(blocks_dir, numbers, self._key, self.network.magic, memory)
         self._blocks = stored_blocks(numbers, found)
         self._tree = build_tree(self._blocks.header, self.network.genesis_hash)
@@ -256,26 +255,3 @@ def _complete_file_numbers(blocks_dir: Path) -> list[int]:
             "use an unpruned node (prune=0 and -reindex), or copy the missing files",
         )
     return numbers
-
-
-def _network(blocks_dir: Path, key: Bytes) -> Network:
-    """The network, from the first record: by its genesis block, else by its magic."""
-    path = block_file(blocks_dir, 0)
-    data = map_file(path)
-    if len(data) < 8 + HEADER_SIZE:
-        raise BlockDataError(
-            f"{path} is too short to hold a block", "copy it again from the node's blocks directory"
-        )
-    head = read_payload(data, key, 0, 8 + HEADER_SIZE)
-    magic = bytes(head[:4])
-    first_hash = block_hashes(head[8:].reshape(1, HEADER_SIZE))[0][::-1].tobytes().hex()
-    network = network_by_genesis(first_hash)
-    if network is not None:
-        return replace(network, magic=magic)
-    for known in NETWORKS:
-        if known.magic == magic:
-            return known
-    raise BlocksDirectoryError(
-        f"{path} starts with the bytes {magic.hex()}, which no Bitcoin network uses",
-        "check that xor.dat lies beside the block files and that this is a node's blocks directory",
-    )

@@ -14,9 +14,9 @@ import numpy as np
 
 from etl.chain.blocks import HEADER_SIZE, block_hashes
 from etl.compiled.arrays import Bytes, Ints
-from etl.errors import ChainMoved, UsageError
+from etl.errors import ChainMoved, UsageError, WrongChain
 from etl.sources.node.failures import chain_moved
-from etl.sources.node.probe import Tip
+from etl.sources.node.probe import ChainFacts
 
 PAGE = 2000
 """Headers of one fetch: the most that /rest/headers gives (MAX_REST_HEADERS_RESULTS)."""
@@ -30,7 +30,7 @@ class _Page:
 
 
 class HeaderPages:
-    """Hashes and times by height up to a tip.
+    """Hashes and times by height up to the last block that a node has in full.
 
     `fetch(first, last)` gives the serialised headers of the active chain, at most PAGE of them;
     `hash_at(height)` the hash there, in hex.
@@ -38,11 +38,12 @@ class HeaderPages:
 
     def __init__(
         self,
-        tip: Tip,
+        facts: ChainFacts,
         fetch: Callable[[int, int], bytes],
         hash_at: Callable[[int], str],
     ) -> None:
-        self._tip_height, self._tip_hash = tip.height, tip.block_hash
+        self._network = facts.network
+        self._tip_height, self._tip_hash = facts.complete.height, facts.complete.block_hash
         self._fetch = fetch
         self._hash_at = hash_at
         self._pages: dict[int, _Page] = {}
@@ -79,6 +80,11 @@ class HeaderPages:
         hashes = block_hashes(headers)
         if len(headers) != last - first + 1 or (headers[1:, 4:36] != hashes[:-1]).any():
             raise self._moved()
+        if number == 0 and hashes[0, ::-1].tobytes().hex() != self._network.genesis_hash:
+            raise WrongChain(
+                f"the node says that it is on {self._network.name}, but its first block is another's",
+                "check that the URL is a Bitcoin Core node's, with no other program in between",
+            )
         times = np.ascontiguousarray(headers[:, 68:72]).view("<u4")[:, 0].astype(np.int64)
         return _Page(headers[0, 4:36].tobytes(), hashes, times)
 
