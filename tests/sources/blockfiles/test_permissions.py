@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,12 +28,13 @@ def test_a_file_that_cannot_be_opened(
 ) -> None:
     real = np.memmap
 
-    def refused(path: Path, **options: object) -> object:
-        if path.name == name:
-            raise OSError(code, os.strerror(code))
-        return real(path, **options)  # type: ignore[call-overload]
+    class Refusing(np.memmap):
+        def __new__(cls, path: Path, **options: Any) -> Any:
+            if path.name == name:
+                raise OSError(code, os.strerror(code))
+            return real(path, **options)
 
-    monkeypatch.setattr(np, "memmap", refused)
+    monkeypatch.setattr(np, "memmap", Refusing)
     with pytest.raises(BlocksDirectoryError, match=f"{name} cannot be read: {os.strerror(code)}"):
         BlockFilesSource(blocks_dir).chunk(0, 531).batches(1)
 
