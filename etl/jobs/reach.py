@@ -23,7 +23,7 @@ from etl.errors import (
 )
 from etl.jobs.finding import Finding, failure
 from etl.options import JobOptions
-from etl.sources.blockfiles.network import network_of
+from etl.sources.blockfiles.genesis import network_of
 from etl.sources.blockfiles.records import block_file, file_numbers, read_xor_key, undo_file
 from etl.sources.node.address import NodeAddress, blocks_dir, find_node
 from etl.sources.node.answers import Fields

@@ -1,6 +1,6 @@
 """Blocks and undo data straight from Bitcoin Core's block files, without its index.
 
-network    which network they are of
+genesis    which network they are of
 records    the files and what a record is
 scan       where each record of a file lies
 index      the records of all files, remembered between runs

@@ -19,9 +19,9 @@ from etl.chain.blocks import HEADER_SIZE, decode_blocks
 from etl.chain.spent import decode_spent
 from etl.compiled.arrays import Bytes, Ints
 from etl.errors import BlockDataError, BlocksDirectoryError
+from etl.sources.blockfiles.genesis import network_of
 from etl.sources.blockfiles.index import find_records
 from etl.sources.blockfiles.losses import check_disconnected, check_torn
-from etl.sources.blockfiles.network import network_of
 from etl.sources.blockfiles.placement import copies, ranks, rivals, stored_blocks
 from etl.sources.blockfiles.records import (
     block_file,
