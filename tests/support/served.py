@@ -104,7 +104,7 @@ def _address(server: uvicorn.Server, thread: threading.Thread) -> str:
     """Where a server listens, once its first file is loaded."""
     import httpx
 
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline and thread.is_alive():
         if server.started:
             port = server.servers[0].sockets[0].getsockname()[1]
