@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from clustering.noted import Noted, all_noted, none_noted, with_room
+from clustering.noted import Noted
 from clustering.registry import NOT_OWNABLE, index_of, look_ahead
 from etl.chain.scripts import LAST_OWNABLE, P2PKH
 from etl.compiled import compiled, compiled_inner
@@ -91,25 +91,33 @@ def join_retroactively(  # type: ignore[no-untyped-def]
 
     Returns a row (0, height, tx in batch, index a, index b) for each conflict.
     """
-    records = table.records
-    conflicts = none_noted(5)
+    rows = np.empty((in_id.size, 5), np.int64)
     index = np.empty(max(1, in_count.max()), np.int64)
-    tx = 0
+    heights = np.repeat(block_height, block_txs)
+    used = _join_batch(heights, in_count, rule, in_id, in_kind, table, parent, label, index, rows)
+    return rows[:used]
+
+
+@compiled_inner
+def _join_batch(  # type: ignore[no-untyped-def]
+    height, in_count, rule, in_id, in_kind, table, parent, label, index, rows
+):
+    """Join the owners of each transaction's inputs; returns how many conflicts `rows` holds.
+
+    `height` is by transaction; `index` has room for a transaction's inputs, `rows` for one conflict each.
+    """
+    used = 0
     start = 0
-    for block in range(block_txs.size):
-        for _ in range(block_txs[block]):
-            n = in_count[tx]
-            if n > 1 and rule[tx] == 0:
-                find_addresses(in_id, in_kind, start, start + n, table, index, 0)
-                conflicts = with_room(conflicts, n)
-                for i in range(n):
-                    if index[i] != NOT_OWNABLE:
-                        prefetch(records, parent[index[i]])
-                used = _join_inputs(index, n, parent, label, block_height[block], tx, conflicts)
-                conflicts = Noted(conflicts.rows, used)
-            start += n
-            tx += 1
-    return all_noted(conflicts)
+    for tx in range(in_count.size):
+        n = in_count[tx]
+        if n > 1 and rule[tx] == 0:
+            find_addresses(in_id, in_kind, start, start + n, table, index, 0)
+            for i in range(n):
+                if index[i] != NOT_OWNABLE:
+                    prefetch(table.records, parent[index[i]])
+            used = _join_inputs(index, n, parent, label, height[tx], tx, Noted(rows, used))
+        start += n
+    return used
 
 
 @compiled_inner
