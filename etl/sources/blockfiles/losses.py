@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,23 +15,53 @@ from etl.sources.blockfiles.records import Records, block_file, map_file, read_p
 from etl.sources.blockfiles.tree import HeaderTree
 
 
-def check_torn(tree: HeaderTree, blocks_dir: Path, numbers: list[int], found: list[Records]) -> None:
+@dataclass(frozen=True)
+class TornBlock:
+    """A block of which a file has the header, but not the rest."""
+
+    path: Path
+    offset: int
+    header: Bytes
+    """(80,)"""
+    block_hash: bytes
+    """internal byte order"""
+
+    def error(self) -> BlockDataError:
+        """What it is where no file has the block whole."""
+        return BlockDataError(
+            f"{self.path}, byte {self.offset}: block {self.block_hash[::-1].hex()} is torn: its header is "
+            "there, but not the rest, nor is it whole in any other file",
+            BlockDataError.REPAIR,
+        )
+
+
+def torn_blocks(blocks_dir: Path, numbers: list[int], found: list[Records]) -> list[TornBlock]:
+    """The torn blocks of all files."""
+    return [
+        TornBlock(block_file(blocks_dir, number), int(offset), head, block_hashes(head[None])[0].tobytes())
+        for number, part in zip(numbers, found, strict=True)
+        for offset, head in zip(part.torn_offset, part.torn_head, strict=True)
+    ]
+
+
+def check_genesis(torn: list[TornBlock], blocks: StoredBlocks, genesis_hash: str) -> None:
+    """Raise where the genesis block is torn and no file has it whole."""
+    wanted = bytes.fromhex(genesis_hash)[::-1]
+    for block in torn:
+        if block.block_hash == wanted and not (blocks.header == block.header).all(axis=1).any():
+            raise block.error()
+
+
+def check_torn(tree: HeaderTree, torn: list[TornBlock]) -> None:
     """Raise where a block is torn that no file has whole, unless it lies on a branch below the tip."""
-    torn = [(n, int(at), head) for n, part in zip(numbers, found, strict=True)
-            for at, head in zip(part.torn_offset, part.torn_head, strict=True)]  # fmt: skip
     if not torn:
         return
     row_of = {block_hash.tobytes(): row for row, block_hash in enumerate(tree.block_hash)}
-    hashes = block_hashes(np.stack([head for _, _, head in torn]))
-    for (number, offset, head), block_hash in zip(torn, hashes, strict=True):
-        parent = row_of.get(head[4:36].tobytes())
+    for block in torn:
+        parent = row_of.get(block.header[4:36].tobytes())
         is_stale = parent is not None and 0 <= tree.height[parent] < len(tree.chain) - 1
-        if block_hash.tobytes() not in row_of and not is_stale:
-            raise BlockDataError(
-                f"{block_file(blocks_dir, number)}, byte {offset}: block {block_hash[::-1].tobytes().hex()} "
-                "is torn: its header is there, but not the rest, nor is it whole in any other file",
-                BlockDataError.REPAIR,
-            )
+        if block.block_hash not in row_of and not is_stale:
+            raise block.error()
 
 
 def _claimed_height(head: bytes) -> int | None:

@@ -21,7 +21,7 @@ from etl.compiled.arrays import Bytes, Ints
 from etl.errors import BlockDataError, BlocksDirectoryError
 from etl.sources.blockfiles.genesis import network_of
 from etl.sources.blockfiles.index import find_records
-from etl.sources.blockfiles.losses import check_disconnected, check_torn
+from etl.sources.blockfiles.losses import check_disconnected, check_genesis, check_torn, torn_blocks
 from etl.sources.blockfiles.placement import copies, ranks, rivals, stored_blocks
 from etl.sources.blockfiles.records import (
     block_file,
@@ -138,8 +138,10 @@ class BlockFilesSource:
         self.network = network_of(blocks_dir, self._key)
         found = find_records(blocks_dir, numbers, self._key, self.network.magic, memory)
         self._blocks = stored_blocks(numbers, found)
+        torn = torn_blocks(blocks_dir, numbers, found)
+        check_genesis(torn, self._blocks, self.network.genesis_hash)
         self._tree = build_tree(self._blocks.header, self.network.genesis_hash)
-        check_torn(self._tree, blocks_dir, numbers, found)
+        check_torn(self._tree, torn)
         garbage_bytes = sum(records.garbage_bytes for records in found)
         check_disconnected(self._tree, self._blocks, blocks_dir, self._key, garbage_bytes)
         self._copies = copies(self._tree)
