@@ -2,6 +2,7 @@
 -- Money is integer satoshis; a height is a block height; a day is the UTC date of a block's median time past.
 -- "hop", "pool" and "exchange" are NULL where an address has none.
 
+-- One row: the chain that is indexed, and what the results rest on.
 CREATE TABLE chain (
     network VARCHAR NOT NULL,              -- mainnet, testnet3, testnet4, signet, regtest
     genesis_hash VARCHAR NOT NULL,         -- of the network

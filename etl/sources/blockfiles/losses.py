@@ -9,7 +9,7 @@ import numpy as np
 
 from etl.chain.blocks import HEADER_SIZE, block_hashes
 from etl.compiled.arrays import Bytes
-from etl.errors import BlockDataError
+from etl.errors import BlockDataError, BlocksDirectoryError
 from etl.sources.blockfiles.placement import StoredBlocks
 from etl.sources.blockfiles.records import Records, block_file, map_file, read_payload
 from etl.sources.blockfiles.tree import HeaderTree
@@ -44,12 +44,19 @@ def torn_blocks(blocks_dir: Path, numbers: list[int], found: list[Records]) -> l
     ]
 
 
-def check_genesis(torn: list[TornBlock], blocks: StoredBlocks, genesis_hash: str) -> None:
-    """Raise where the genesis block is torn and no file has it whole."""
+def check_genesis(torn: list[TornBlock], blocks: StoredBlocks, genesis_hash: str, blocks_dir: Path) -> None:
+    """Raise where no file has the genesis block whole: every chain begins with it."""
     wanted = bytes.fromhex(genesis_hash)[::-1]
+    if (block_hashes(blocks.header) == np.frombuffer(wanted, np.uint8)).all(axis=1).any():
+        return
     for block in torn:
-        if block.block_hash == wanted and not (blocks.header == block.header).all(axis=1).any():
+        if block.block_hash == wanted:
             raise block.error()
+    raise BlocksDirectoryError(
+        f"{blocks_dir}: no file holds the genesis block: the node has pruned its oldest blocks, "
+        "or xor.dat is not the key of these files",
+        "use an unpruned node (prune=0 and -reindex), or copy the missing files and xor.dat here",
+    )
 
 
 def check_torn(tree: HeaderTree, torn: list[TornBlock]) -> None:

@@ -63,7 +63,7 @@ def read_xor_key(blocks_dir: Path) -> Bytes:
         key = np.fromfile(path, dtype=np.uint8, count=_KEY_SIZE + 1)
     if len(key) != _KEY_SIZE:
         raise BlocksDirectoryError(
-            f"{path} does not hold {_KEY_SIZE} bytes",
+            f"{path} holds {path.stat().st_size} bytes instead of {_KEY_SIZE}",
             "restore xor.dat from where the block files came from; without it they cannot be read",
         )
     return key

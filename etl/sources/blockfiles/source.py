@@ -139,7 +139,7 @@ class BlockFilesSource:
         found = find_records(blocks_dir, numbers, self._key, self.network.magic, memory)
         self._blocks = stored_blocks(numbers, found)
         torn = torn_blocks(blocks_dir, numbers, found)
-        check_genesis(torn, self._blocks, self.network.genesis_hash)
+        check_genesis(torn, self._blocks, self.network.genesis_hash, blocks_dir)
         self._tree = build_tree(self._blocks.header, self.network.genesis_hash)
         check_torn(self._tree, torn)
         garbage_bytes = sum(records.garbage_bytes for records in found)

@@ -14,7 +14,6 @@ import numpy as np
 from etl.chain.blocks import block_hashes
 from etl.chain.work import header_bits, work
 from etl.compiled.arrays import Bytes, Ints
-from etl.errors import BlocksDirectoryError
 
 
 @dataclass(frozen=True)
@@ -72,15 +71,10 @@ def _heaviest(order: list[int], parent: Ints, bits: Ints, height: Ints) -> int:
 
 
 def build_tree(headers: Bytes, genesis_hash: str) -> HeaderTree:
-    """The tree of `headers` (b, 80) in storage order."""
+    """The tree of `headers` (b, 80) in storage order, among which is that of the genesis block."""
     hashes = block_hashes(headers)
     first_copy, rows = _first_copies(hashes)
-    genesis = rows.get(bytes.fromhex(genesis_hash)[::-1])
-    if genesis is None:
-        raise BlocksDirectoryError(
-            "the block files do not hold the genesis block: the node has pruned its oldest blocks",
-            "use an unpruned node (prune=0 and -reindex), or copy the missing block files here",
-        )
+    genesis = rows[bytes.fromhex(genesis_hash)[::-1]]
     parent = _parents(headers, rows)
     parent[genesis] = -1
     height = np.full(len(headers), -1, dtype=np.int64)
