@@ -71,7 +71,7 @@ def test_the_first_place_that_gives_a_setting_counts(key: str, home: Path) -> No
     config = write_toml(home / "mine.toml", f"{key} = {case.file[0]}")
     variable = f"MINERFLOW_{key.upper()}"
     all_places: dict[str, Any] = {
-        "command_line": {key: case.command_line},
+        "arguments": {key: case.command_line},
         "environment": {variable: case.variable[0]},
         "config": config,
     }
@@ -83,7 +83,7 @@ def test_the_first_place_that_gives_a_setting_counts(key: str, home: Path) -> No
     ]
     for without, (value, origin) in enumerate(expected):
         places = dict(list(all_places.items())[without:])
-        found = load_settings(**({"command_line": {}, "environment": {}} | places))
+        found = load_settings(**({"arguments": {}, "environment": {}} | places))
         assert (getattr(found, key), found.origins.get(key)) == (value, origin)
 
 

@@ -7,10 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+import duckdb
+
 from etl.disk.datadir import DataDirectory
 from etl.disk.failures import failures_named
 from etl.disk.input_files import InputFiles, given_files
 from etl.disk.lock import JobLock, job_lock
+from etl.errors import MinerflowError
 from etl.jobs.report import RunReport
 from etl.lake.lake import Lake
 from etl.options import JobOptions
@@ -57,17 +60,27 @@ def working(job: Job) -> Iterator[None]:
         job.data_dir.create()
         with job_lock(job.data_dir) as job.lock, _reporting(job), failures_named(job.data_dir.path):
             _clean(job)
-            _settle_files(job)
-            yield
-            job.files.take_over(job.committed_inputs())
+            with _files_offered(job):
+                yield
 
 
-def _settle_files(job: Job) -> None:
-    """Take over the files that a run which was stopped had committed, and offer those given."""
+@contextmanager
+def _files_offered(job: Job) -> Iterator[None]:
+    """Take over the files that a run which was stopped had committed, and offer those given.
+
+    Those that are committed when the run ends, however it does, are taken over, the others dropped.
+    """
     committed = warehouse.committed_inputs(job.data_dir)
     job.files = InputFiles(job.data_dir, committed, given_files(job.options))
     job.files.take_over(committed or {})
     job.files.offer()
+    try:
+        yield
+    except BaseException:
+        with suppress(MinerflowError, OSError, duckdb.Error):  # a second error would hide the first
+            job.files.take_over(job.committed_inputs())
+        raise
+    job.files.take_over(job.committed_inputs())
 
 
 def _clean(job: Job) -> None:

@@ -24,6 +24,10 @@ _NAME = "minerflow"
 """Of the database within a connection."""
 
 _FILE = DataDirectory(Path()).published.name
+_EXPECTED_BYTES = f"""
+    SELECT total_blocks * block_size FROM pragma_database_size() WHERE database_name = '{_NAME}'
+"""
+"""Of a file that is not cut off: DuckDB sees that only where it reads what is missing."""
 WRITTEN_ANEW = "minerflow update writes it anew from the data directory's own tables"
 
 
@@ -40,12 +44,19 @@ def open_published(data_dir: DataDirectory) -> duckdb.DuckDBPyConnection:
     try:
         con.execute(f"ATTACH {literal(str(data_dir.published))} AS {_NAME} (READ_ONLY)")
         _enter(con)
+        expected_bytes = con.execute(_EXPECTED_BYTES).fetchall()[0][0]
     except duckdb.Error as error:
         con.close()
         raise ResultsDamaged(
             f"{data_dir.published} cannot be opened by DuckDB {duckdb.__version__}: {error}",
             f"use the DuckDB version that wrote it, or a newer one; if the file is damaged, {WRITTEN_ANEW}",
         ) from error
+    if data_dir.published.stat().st_size < expected_bytes:
+        con.close()
+        raise ResultsDamaged(
+            f"{data_dir.published} cannot be read whole: it is cut off before byte {expected_bytes:,}",
+            WRITTEN_ANEW,
+        )
     return con
 
 

@@ -43,6 +43,8 @@ OWNABLE_TYPES = {
 TYPES_IN = {
     "economy": (KINDS.keys() - {"witness_v0_scripthash", "witness_unknown"}),
     "mainnet_early": {"pubkey", "pubkeyhash"},
+    "mesa": {"pubkeyhash", "scripthash", "witness_v0_keyhash", "witness_v1_taproot", "nulldata"},
+    "fjord": {"pubkeyhash", "scripthash", "witness_v0_keyhash", "witness_v1_taproot", "nulldata"},
 }
 
 GENESIS_KEY = bytes.fromhex(
@@ -142,7 +144,7 @@ def _outputs(chain: GoldenChain) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: str(chain.name))
 def test_types_and_addresses_are_those_that_the_node_answered(chain: GoldenChain) -> None:
-    network = network_by_name({"economy": "regtest", "mainnet_early": "mainnet"}[chain.name])
+    network = network_by_name("mainnet" if chain.name == "mainnet_early" else "regtest")
     types: Counter[str] = Counter()
     for output in _outputs(chain):
         script = bytes.fromhex(output["hex"])
