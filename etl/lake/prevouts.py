@@ -64,7 +64,7 @@ class _Key:
 
 
 class _Outputs(NamedTuple):
-    """What is held of chunks: the ids of their transactions, sorted, and the sums of their outputs."""
+    """What is held of chunks: the ids of their transactions, and the sums of their outputs."""
 
     txid: Sums
     created: Sums
