@@ -25,9 +25,12 @@ _NAME = "minerflow"
 
 _FILE = DataDirectory(Path()).published.name
 _EXPECTED_BYTES = f"""
-    SELECT total_blocks * block_size FROM pragma_database_size() WHERE database_name = '{_NAME}'
+    SELECT used_blocks * block_size FROM pragma_database_size() WHERE database_name = '{_NAME}'
 """
-"""Of a file that is not cut off: DuckDB sees that only where it reads what is missing."""
+"""A file that is not cut off has at least as many: DuckDB sees that only where it reads what is missing.
+
+Free blocks do not count: DuckDB may leave those at the end out of the file.
+"""
 WRITTEN_ANEW = "minerflow update writes it anew from the data directory's own tables"
 
 
@@ -54,7 +57,7 @@ def open_published(data_dir: DataDirectory) -> duckdb.DuckDBPyConnection:
     if data_dir.published.stat().st_size < expected_bytes:
         con.close()
         raise ResultsDamaged(
-            f"{data_dir.published} cannot be read whole: it is cut off before byte {expected_bytes:,}",
+            f"{data_dir.published} cannot be read whole: it is cut off, of {expected_bytes:,} bytes in use",
             WRITTEN_ANEW,
         )
     return con
