@@ -101,9 +101,6 @@ def test_files_are_small() -> None:
     assert long == {}
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the decoder of blocks still takes its counts and columns by themselves"
-)
 def test_functions_take_few_parameters() -> None:
     many = {
         f"{_module(path)}.{node.name}": count

@@ -11,10 +11,9 @@ Format: Bitcoin Core's primitives/transaction.h and block.h, with BIP 144's witn
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from numba import uint64
 
 from etl.chain.merkle import merkle_roots
@@ -74,6 +73,36 @@ class BlockColumns:
     """(o + 1,) into script"""
     spent_txid: Ids
     """(i,) first eight bytes of the id of the transaction whose output is spent, as a little-endian number"""
+
+
+class _Unfilled(NamedTuple):
+    """Columns as in BlockColumns, as large as the blocks' bytes can need."""
+
+    tx_count: Ints
+    input_count: Ints
+    output_count: Ints
+    paid_sat: Ints
+    value_sat: Ints
+    script: Bytes
+    script_offset: Ints
+    coinbase_script: Bytes
+    coinbase_offset: Ints
+    spent_txid: Ids
+    bare: Bytes
+    """transactions without witnesses, padded to be hashed"""
+    bare_start: Ints
+    """(t + 1,) into bare"""
+
+
+class _Cursor(NamedTuple):
+    """How much of each column is filled."""
+
+    tx: int
+    spent: int
+    out: int
+    bare: int
+    script: int
+    coinbase: int
 
 
 @compiled_inner
@@ -153,67 +182,81 @@ def _read_bare(data, start, body, body_end, p, bare, at):  # type: ignore[no-unt
     return pad(bare, at, copy_bytes(data, p, 4, bare, end))
 
 
+@compiled_inner
+def _read_spends(data, p, end, inputs, is_first, columns, at):  # type: ignore[no-untyped-def]
+    """(next position or minus a reason, inputs so far, end of the coinbase scripts)"""
+    if is_first:
+        if inputs != 1 or not _is_null_outpoint(data, p):
+            return -_NO_COINBASE, at.spent, at.coinbase
+        columns.input_count[at.tx] = 0
+        p, coinbase = _read_coinbase(data, p, end, columns.coinbase_script, at.coinbase)
+        return (p if p >= 0 else -_CUT_OFF), at.spent, coinbase
+    if _is_null_outpoint(data, p):
+        return -_EXTRA_COINBASE, at.spent, at.coinbase
+    columns.input_count[at.tx] = inputs
+    p = _read_inputs(data, p, end, inputs, columns.spent_txid, at.spent)
+    return (p if p >= 0 else -_CUT_OFF), at.spent + inputs, at.coinbase
+
+
+@compiled_inner
+def _read_transaction(data, start, end, is_first, columns, at):  # type: ignore[no-untyped-def]
+    """(next position or minus a reason, cursor behind the transaction)"""
+    if start + 10 > end:
+        return -_CUT_OFF, at
+    has_witness = data[start + 4] == 0 and data[start + 5] == 1
+    body = start + 6 if has_witness else start + 4
+    inputs, p = compact_size(data, body, end)
+    if p < 0 or inputs == 0 or p + 41 * inputs > end:
+        return -_CUT_OFF, at
+    p, spent, coinbase = _read_spends(data, p, end, inputs, is_first, columns, at)
+    if p < 0:
+        return p, at
+    outputs, p = compact_size(data, p, end)
+    if p < 0:
+        return -_CUT_OFF, at
+    p, script, paid_sat = _read_outputs(
+        data, p, end, outputs, columns.value_sat, columns.script, columns.script_offset, at.out, at.script
+    )
+    if p < 0:
+        return p, at
+    body_end = p
+    if has_witness:
+        p = _skip_witnesses(data, p, end, inputs)
+    if p < 0 or p + 4 > end:
+        return -_CUT_OFF, at
+    columns.output_count[at.tx] = outputs
+    columns.paid_sat[at.tx] = paid_sat
+    columns.bare_start[at.tx] = at.bare
+    bare = _read_bare(data, start, body, body_end, p, columns.bare, at.bare)
+    return p + 4, _Cursor(at.tx + 1, spent, at.out + outputs, bare, script, coinbase)
+
+
 @compiled
-def _read_blocks(  # type: ignore[no-untyped-def]
-    data, offset, tx_count, bare, bare_start, input_count, output_count, paid_sat, value_sat, script,
-    script_offset, coinbase_script, coinbase_offset, spent_txid,
-):  # fmt: skip
-    """(reason, block, position) of the first fault
+def _read_blocks(data, offset, columns):  # type: ignore[no-untyped-def]
+    """(reason, block, position) of the first fault; fills `columns`.
 
     Before anything is written it has been found in `data`, which is what bounds the arrays' sizes.
     """
-    tx = spent = out = bare_at = script_at = coinbase_at = 0
-    for block in range(tx_count.size):
+    zero = np.int64(0)
+    at = _Cursor(zero, zero, zero, zero, zero, zero)
+    blocks = columns.tx_count.size
+    for block in range(blocks):
         end = offset[block + 1]
         count, p = compact_size(data, offset[block] + HEADER_SIZE, end)
         if p < 0 or count == 0:
             return _CUT_OFF, block, offset[block]
-        tx_count[block] = count
-        coinbase_offset[block] = coinbase_at
+        columns.tx_count[block] = count
+        columns.coinbase_offset[block] = at.coinbase
         for i in range(count):
             start = p
-            if p + 10 > end:
-                return _CUT_OFF, block, start
-            has_witness = data[p + 4] == 0 and data[p + 5] == 1
-            body = p + 6 if has_witness else p + 4
-            inputs, p = compact_size(data, body, end)
-            if p < 0 or inputs == 0 or p + 41 * inputs > end:
-                return _CUT_OFF, block, start
-            if i == 0:
-                if not _is_null_outpoint(data, p) or inputs != 1:
-                    return _NO_COINBASE, block, start
-                p, coinbase_at = _read_coinbase(data, p, end, coinbase_script, coinbase_at)
-                input_count[tx] = 0
-            else:
-                if _is_null_outpoint(data, p):
-                    return _EXTRA_COINBASE, block, start
-                p = _read_inputs(data, p, end, inputs, spent_txid, spent)
-                input_count[tx] = inputs
-                spent += inputs
-            outputs, p = compact_size(data, p, end)
-            if p < 0:
-                return _CUT_OFF, block, start
-            p, script_at, paid_sat[tx] = _read_outputs(
-                data, p, end, outputs, value_sat, script, script_offset, out, script_at
-            )
+            p, at = _read_transaction(data, start, end, i == 0, columns, at)
             if p < 0:
                 return -p, block, start
-            output_count[tx] = outputs
-            out += outputs
-            body_end = p
-            if has_witness:
-                p = _skip_witnesses(data, p, end, inputs)
-            if p < 0 or p + 4 > end:
-                return _CUT_OFF, block, start
-            bare_start[tx] = bare_at
-            bare_at = _read_bare(data, start, body, body_end, p, bare, bare_at)
-            p += 4
-            tx += 1
         if p != end:
             return _LEFT_OVER, block, p
-    bare_start[tx] = bare_at
-    script_offset[out] = script_at
-    coinbase_offset[tx_count.size] = coinbase_at
+    columns.bare_start[at.tx] = at.bare
+    columns.script_offset[at.out] = at.script
+    columns.coinbase_offset[blocks] = at.coinbase
     return _OK, 0, 0
 
 
@@ -246,6 +289,25 @@ def _check_merkle_roots(headers: Bytes, txid: Bytes, tx_count: Ints, first_heigh
         )
 
 
+def _unfilled(blocks: int, size: int) -> _Unfilled:
+    """Room for what so many blocks of `size` bytes together can hold."""
+    most_txs, most_outputs = size // _SMALLEST_TX + 1, size // _SMALLEST_OUTPUT + 1
+    return _Unfilled(
+        tx_count=np.empty(blocks, np.int64),
+        input_count=np.empty(most_txs, np.int64),
+        output_count=np.empty(most_txs, np.int64),
+        paid_sat=np.empty(most_txs, np.int64),
+        value_sat=np.empty(most_outputs, np.int64),
+        script=np.empty(size, np.uint8),
+        script_offset=np.empty(most_outputs + 1, np.int64),
+        coinbase_script=np.empty(size, np.uint8),
+        coinbase_offset=np.empty(blocks + 1, np.int64),
+        spent_txid=np.empty(size // _SMALLEST_INPUT + 1, np.uint64),
+        bare=np.empty(size + most_txs * PADDING_ROOM, np.uint8),
+        bare_start=np.empty(most_txs + 1, np.int64),
+    )
+
+
 def decode_blocks(data: Bytes, offset: Ints, first_height: int, origin: str) -> BlockColumns:
     """Columns of the blocks `data[offset[i] : offset[i + 1]]`, heights from `first_height` on.
 
@@ -257,44 +319,28 @@ def decode_blocks(data: Bytes, offset: Ints, first_height: int, origin: str) -> 
             f"{origin}: a block after height {first_height - 1} is shorter than its header",
             BlockDataError.REPAIR,
         )
-    most_txs = len(data) // _SMALLEST_TX + 1
-    most_outputs = len(data) // _SMALLEST_OUTPUT + 1
-    bare = np.empty(len(data) + most_txs * PADDING_ROOM, dtype=np.uint8)
-    bare_start = np.empty(most_txs + 1, dtype=np.int64)
-    tx_count = np.empty(n, dtype=np.int64)
-    columns: dict[str, npt.NDArray[Any]] = {
-        "input_count": np.empty(most_txs, dtype=np.int64),
-        "output_count": np.empty(most_txs, dtype=np.int64),
-        "paid_sat": np.empty(most_txs, dtype=np.int64),
-        "value_sat": np.empty(most_outputs, dtype=np.int64),
-        "script": np.empty(len(data), dtype=np.uint8),
-        "script_offset": np.empty(most_outputs + 1, dtype=np.int64),
-        "coinbase_script": np.empty(len(data), dtype=np.uint8),
-        "coinbase_offset": np.empty(n + 1, dtype=np.int64),
-        "spent_txid": np.empty(len(data) // _SMALLEST_INPUT + 1, dtype=np.uint64),
-    }
-    fault = _read_blocks(data, offset, tx_count, bare, bare_start, *columns.values())
-    _raise_fault(fault, offset, first_height, origin)
-    transactions = int(tx_count.sum())
-    input_count = columns["input_count"][:transactions]
-    output_count = columns["output_count"][:transactions]
+    columns = _unfilled(n, len(data))
+    _raise_fault(_read_blocks(data, offset, columns), offset, first_height, origin)
+    transactions = int(columns.tx_count.sum())
+    input_count = columns.input_count[:transactions]
+    output_count = columns.output_count[:transactions]
     outputs = int(output_count.sum())
-    txid = sha256_padded(bare, bare_start[: transactions + 1], double=True)
+    txid = sha256_padded(columns.bare, columns.bare_start[: transactions + 1], double=True)
     headers = data[offset[:-1, None] + np.arange(HEADER_SIZE)]
-    _check_merkle_roots(headers, txid, tx_count, first_height, origin)
+    _check_merkle_roots(headers, txid, columns.tx_count, first_height, origin)
     return BlockColumns(
         header=headers,
         block_hash=block_hashes(headers),
-        tx_count=tx_count,
+        tx_count=columns.tx_count,
         size=np.diff(offset),
-        coinbase_script=columns["coinbase_script"][: columns["coinbase_offset"][-1]],
-        coinbase_offset=columns["coinbase_offset"],
+        coinbase_script=columns.coinbase_script[: columns.coinbase_offset[-1]],
+        coinbase_offset=columns.coinbase_offset,
         txid=txid,
         input_count=input_count,
         output_count=output_count,
-        paid_sat=columns["paid_sat"][:transactions],
-        value_sat=columns["value_sat"][:outputs],
-        script=columns["script"][: columns["script_offset"][outputs]],
-        script_offset=columns["script_offset"][: outputs + 1],
-        spent_txid=columns["spent_txid"][: int(input_count.sum())],
+        paid_sat=columns.paid_sat[:transactions],
+        value_sat=columns.value_sat[:outputs],
+        script=columns.script[: columns.script_offset[outputs]],
+        script_offset=columns.script_offset[: outputs + 1],
+        spent_txid=columns.spent_txid[: int(input_count.sum())],
     )
