@@ -94,17 +94,6 @@ class _Unfilled(NamedTuple):
     """(t + 1,) into bare"""
 
 
-class _Cursor(NamedTuple):
-    """How much of each column is filled."""
-
-    tx: int
-    spent: int
-    out: int
-    bare: int
-    script: int
-    coinbase: int
-
-
 @compiled_inner
 def _is_null_outpoint(data, p):  # type: ignore[no-untyped-def]
     for k in range(32):
@@ -182,81 +171,71 @@ def _read_bare(data, start, body, body_end, p, bare, at):  # type: ignore[no-unt
     return pad(bare, at, copy_bytes(data, p, 4, bare, end))
 
 
-@compiled_inner
-def _read_spends(data, p, end, inputs, is_first, columns, at):  # type: ignore[no-untyped-def]
-    """(next position or minus a reason, inputs so far, end of the coinbase scripts)"""
-    if is_first:
-        if inputs != 1 or not _is_null_outpoint(data, p):
-            return -_NO_COINBASE, at.spent, at.coinbase
-        columns.input_count[at.tx] = 0
-        p, coinbase = _read_coinbase(data, p, end, columns.coinbase_script, at.coinbase)
-        return (p if p >= 0 else -_CUT_OFF), at.spent, coinbase
-    if _is_null_outpoint(data, p):
-        return -_EXTRA_COINBASE, at.spent, at.coinbase
-    columns.input_count[at.tx] = inputs
-    p = _read_inputs(data, p, end, inputs, columns.spent_txid, at.spent)
-    return (p if p >= 0 else -_CUT_OFF), at.spent + inputs, at.coinbase
-
-
-@compiled_inner
-def _read_transaction(data, start, end, is_first, columns, at):  # type: ignore[no-untyped-def]
-    """(next position or minus a reason, cursor behind the transaction)"""
-    if start + 10 > end:
-        return -_CUT_OFF, at
-    has_witness = data[start + 4] == 0 and data[start + 5] == 1
-    body = start + 6 if has_witness else start + 4
-    inputs, p = compact_size(data, body, end)
-    if p < 0 or inputs == 0 or p + 41 * inputs > end:
-        return -_CUT_OFF, at
-    p, spent, coinbase = _read_spends(data, p, end, inputs, is_first, columns, at)
-    if p < 0:
-        return p, at
-    outputs, p = compact_size(data, p, end)
-    if p < 0:
-        return -_CUT_OFF, at
-    p, script, paid_sat = _read_outputs(
-        data, p, end, outputs, columns.value_sat, columns.script, columns.script_offset, at.out, at.script
-    )
-    if p < 0:
-        return p, at
-    body_end = p
-    if has_witness:
-        p = _skip_witnesses(data, p, end, inputs)
-    if p < 0 or p + 4 > end:
-        return -_CUT_OFF, at
-    columns.output_count[at.tx] = outputs
-    columns.paid_sat[at.tx] = paid_sat
-    columns.bare_start[at.tx] = at.bare
-    bare = _read_bare(data, start, body, body_end, p, columns.bare, at.bare)
-    return p + 4, _Cursor(at.tx + 1, spent, at.out + outputs, bare, script, coinbase)
-
-
 @compiled
 def _read_blocks(data, offset, columns):  # type: ignore[no-untyped-def]
     """(reason, block, position) of the first fault; fills `columns`.
 
     Before anything is written it has been found in `data`, which is what bounds the arrays' sizes.
     """
-    zero = np.int64(0)
-    at = _Cursor(zero, zero, zero, zero, zero, zero)
-    blocks = columns.tx_count.size
-    for block in range(blocks):
+    # Locals: to hand all columns on for each transaction would double the time.
+    tx_count, input_count, output_count, bare, bare_start = (
+        columns.tx_count, columns.input_count, columns.output_count, columns.bare, columns.bare_start,
+    )  # fmt: skip
+    paid_sat, value_sat, spent_txid = columns.paid_sat, columns.value_sat, columns.spent_txid
+    script, script_offset = columns.script, columns.script_offset
+    coinbase_script, coinbase_offset = columns.coinbase_script, columns.coinbase_offset
+    tx = spent = out = bare_at = script_at = coinbase_at = 0
+    for block in range(tx_count.size):
         end = offset[block + 1]
         count, p = compact_size(data, offset[block] + HEADER_SIZE, end)
         if p < 0 or count == 0:
             return _CUT_OFF, block, offset[block]
-        columns.tx_count[block] = count
-        columns.coinbase_offset[block] = at.coinbase
+        tx_count[block] = count
+        coinbase_offset[block] = coinbase_at
         for i in range(count):
             start = p
-            p, at = _read_transaction(data, start, end, i == 0, columns, at)
+            if p + 10 > end:
+                return _CUT_OFF, block, start
+            has_witness = data[p + 4] == 0 and data[p + 5] == 1
+            body = p + 6 if has_witness else p + 4
+            inputs, p = compact_size(data, body, end)
+            if p < 0 or inputs == 0 or p + 41 * inputs > end:
+                return _CUT_OFF, block, start
+            if i == 0:
+                if not _is_null_outpoint(data, p) or inputs != 1:
+                    return _NO_COINBASE, block, start
+                p, coinbase_at = _read_coinbase(data, p, end, coinbase_script, coinbase_at)
+                input_count[tx] = 0
+            else:
+                if _is_null_outpoint(data, p):
+                    return _EXTRA_COINBASE, block, start
+                p = _read_inputs(data, p, end, inputs, spent_txid, spent)
+                input_count[tx] = inputs
+                spent += inputs
+            outputs, p = compact_size(data, p, end)
+            if p < 0:
+                return _CUT_OFF, block, start
+            p, script_at, paid_sat[tx] = _read_outputs(
+                data, p, end, outputs, value_sat, script, script_offset, out, script_at
+            )
             if p < 0:
                 return -p, block, start
+            output_count[tx] = outputs
+            out += outputs
+            body_end = p
+            if has_witness:
+                p = _skip_witnesses(data, p, end, inputs)
+            if p < 0 or p + 4 > end:
+                return _CUT_OFF, block, start
+            bare_start[tx] = bare_at
+            bare_at = _read_bare(data, start, body, body_end, p, bare, bare_at)
+            p += 4
+            tx += 1
         if p != end:
             return _LEFT_OVER, block, p
-    columns.bare_start[at.tx] = at.bare
-    columns.script_offset[at.out] = at.script
-    columns.coinbase_offset[blocks] = at.coinbase
+    bare_start[tx] = bare_at
+    script_offset[out] = script_at
+    coinbase_offset[tx_count.size] = coinbase_at
     return _OK, 0, 0
 
 
