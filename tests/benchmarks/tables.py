@@ -142,7 +142,7 @@ def tracker_lines(figures: Figures) -> list[str]:
     """Rows per second, and bytes per address."""
     track, register = figures["track"], figures["register"]
     return [
-        *table("tracking on one core, both profiles|>input and output rows/s", _track_rows(track)),
+        *table("tracking on one core, all profiles|>input and output rows/s", _track_rows(track)),
         *table(
             "memory|>addresses|>bytes of state per address|>growth of resident MB|>peak MB",
             [_memory_row("tracking that lake", track), _memory_row("registering synthetic ones", register)],
