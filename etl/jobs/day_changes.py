@@ -23,8 +23,8 @@ Flows = dict[str, DayFlows]
 """Of a day, by profile."""
 
 
-def final_days(published: Path) -> dict[date, Flows]:
-    """Sums of each final day of a published database; nothing where there is none."""
+def final_days(published: Path, since: date) -> dict[date, Flows]:
+    """Sums of each final day of a published database from one on; nothing where there is none."""
     if not published.exists():
         return {}
     with duckdb.connect(str(published), read_only=True) as con:
@@ -33,9 +33,10 @@ def final_days(published: Path) -> dict[date, Flows]:
             SELECT days.day, flows.profile, CAST(sum(flows.value_sat) AS BIGINT),
                 CAST(sum(flows.tx_count) AS BIGINT), bit_xor(hash(flows))
             FROM days LEFT JOIN daily_flows AS flows ON flows.day = days.day
-            WHERE days.final
+            WHERE days.final AND days.day >= $since AND (flows.day >= $since OR flows.day IS NULL)
             GROUP BY ALL
-            """
+            """,
+            {"since": since},
         ).fetchall()
     days: dict[date, Flows] = {}
     for day, profile, *flows in rows:

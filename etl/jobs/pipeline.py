@@ -47,6 +47,8 @@ from etl.tracking.checkpoints import Checkpoint
 from etl.tracking.run import Tracked, TrackingPlan, track
 from etl.warehouse import database as warehouse
 from etl.warehouse import loading
+from etl.warehouse.addresses import name_addresses
+from etl.warehouse.day_spans import stretch_from
 from etl.warehouse.failures import database_failures
 from etl.warehouse.publishing import forget_published, is_published, note_published
 
@@ -180,41 +182,38 @@ def _bring_results_to(job: Job, target: Target, *, from_scratch: bool) -> None:
     """Track, load, check and publish what is new, and report what that changes."""
     job.report.network = target.network.name
     job.report.first_height, job.report.last_height = target.span.first_height, target.span.last_height
-    before = _published_days(job)
     if from_scratch:
         _forget_results(job)
     try:
-        is_new = _update_results(job, target)
+        _update_results(job, target)
     except DatabaseToRebuild as error:
         aside = warehouse.set_work_aside(job.data_dir)
         job.warn(f"{error.what}; it is built anew, and until then kept as {aside}")
         _forget_results(job)
-        is_new = _update_results(job, target)
-    if is_new:
-        after = final_days(job.data_dir.published)
-        job.report.days_newly_final = sorted(str(day) for day in after.keys() - before.keys())
-        job.report.days_changed = days_changed(before, after)
+        _update_results(job, target)
 
 
-def _update_results(job: Job, target: Target) -> bool:
-    """Bring the work database to the target and publish it; False where there is nothing new."""
+def _update_results(job: Job, target: Target) -> None:
+    """Bring the work database to the target and publish it, if there is anything new."""
     with warehouse.open_work(job.data_dir, job.options.memory_limit) as con:
         if not _is_current(con, target):
-            forget_published(job.data_dir)
+            was_published = forget_published(job.data_dir)
             plan, state = _plan_tracking(job, con, target)
             tracked = _track(job, target, plan, state)
             _load(job, con, target, plan, tracked)
-        elif not _is_in_force(con, target) or not is_published(job.data_dir):
-            forget_published(job.data_dir)
-            with warehouse.transaction(con):
-                _load_files(con, target)
-                _check(job, con)
-        else:
+            _publish(job, con, plan.from_height if was_published else 0)
+            return
+        was_published = is_published(job.data_dir)
+        if was_published and _is_in_force(con, target):
             job.progress.message("nothing new: everything up to the last block is published")
             job.report.is_current = True
-            return False
-        _publish(job, con)
-    return True
+            return
+        forget_published(job.data_dir)
+        nothing = target.span.last_height + 1
+        with warehouse.transaction(con):
+            _load_files(con, target)
+            _check(job, con, nothing)
+        _publish(job, con, nothing if was_published else 0)
 
 
 def _is_current(con: duckdb.DuckDBPyConnection, target: Target) -> bool:
@@ -286,38 +285,45 @@ def _load(
     """Replace what was tracked and derive the rest, in one transaction that passes every check."""
     with job.timed("load"):
         job.progress.station("load", 0)
-        ids = loading.tracked_ids(con, tracked)
+        ids = name_addresses(con, tracked)
         write_address_texts(job.lake, ids, target.network, tracked.path("texts"))
         with warehouse.transaction(con):
             loading.load(con, job.lake, plan, tracked, target.terms.inputs)
             _load_files(con, target)
-            _check(job, con)
+            _check(job, con, plan.from_height)
     if plan.checkpoint_height is not None:
         checkpoints.appear(job.data_dir.checkpoints, plan.checkpoint_height)
 
 
-def _check(job: Job, con: duckdb.DuckDBPyConnection) -> None:
-    """Derive tables and views, and run every check on them. Raises CheckFailed."""
+def _check(job: Job, con: duckdb.DuckDBPyConnection, from_height: int) -> None:
+    """Derive what rests on what changed from a height on, and check it. Raises CheckFailed."""
     job.progress.station("check", 0)
-    loading.derive_and_check(con)
+    loading.derive_and_check(con, from_height)
 
 
-def _publish(job: Job, con: duckdb.DuckDBPyConnection) -> None:
-    """Make the work database the published one; closes the connection."""
+def _publish(job: Job, con: duckdb.DuckDBPyConnection, from_height: int) -> None:
+    """Make the work database the published one, and report what that changes; closes the connection.
+
+    Below the height, both say the same.
+    """
     with job.timed("publish"):
         job.progress.station("publish", 0)
+        since = stretch_from(con, from_height).day
+        before = _published_days(job, since)
         warehouse.publish(job.data_dir, con)
         note_published(job.data_dir)
+        after = final_days(job.data_dir.published, since)
+    job.report.days_newly_final = sorted(str(day) for day in after.keys() - before.keys())
+    job.report.days_changed = days_changed(before, after)
 
 
-def _published_days(job: Job) -> dict[date, Flows]:
+def _published_days(job: Job, since: date) -> dict[date, Flows]:
     """What was published before; nothing where there is none that can be read."""
     try:
         with database_failures(job.data_dir.published):
-            return final_days(job.data_dir.published)
+            return final_days(job.data_dir.published, since)
     except (DatabaseDamaged, duckdb.Error) as error:
         job.warn(f"{job.data_dir.published} cannot be read and is replaced ({error})")
-        forget_published(job.data_dir)
         return {}
 
 

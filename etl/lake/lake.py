@@ -15,11 +15,13 @@ from functools import cached_property
 from itertools import groupby, pairwise
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from etl.chain.heights import HeightRange
+from etl.compiled.arrays import Ints
 from etl.disk.files import commit, named
 from etl.errors import LakeDamaged, UsageError
 from etl.lake.chunk import Chunk, ChunkWriter, damaged, ends_stretch, open_table, read_manifest, stretch
@@ -152,6 +154,19 @@ class Lake:
         with open_table(self.folder(chunk), chunk, table) as file, self._reading(chunk):
             return file.read(columns=columns)
 
+    def rows(self, chunk: Chunk, table: str, columns: list[str], wanted: Ints) -> pa.Table:
+        """Some rows of one table of a chunk, given in order; only the row groups that hold them are read.
+
+        Raises LakeDamaged.
+        """
+        with open_table(self.folder(chunk), chunk, table) as file, self._reading(chunk):
+            ends = np.cumsum([file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)])
+            group = np.searchsorted(ends, wanted, side="right")
+            held = np.unique(group)
+            read = file.read_row_groups(held.tolist(), columns=columns)
+            skipped = _rows_between(held, ends)[np.searchsorted(held, group)]
+            return read.take(pa.array(wanted - skipped))
+
     def batches(
         self, columns: dict[str, list[str]], first_height: int, last_height: int
     ) -> Iterator[dict[str, pa.Table]]:
@@ -200,6 +215,13 @@ def _read_together(txs: pq.FileMetaData) -> Iterator[list[int]]:
         if rows >= READ_TXS or group + 1 == txs.num_row_groups:
             yield run
             run, rows = [], 0
+
+
+def _rows_between(held: Ints, ends: Ints) -> Ints:
+    """Of each row group that is read, how many rows before it are not."""
+    starts = np.concatenate(([0], ends))[held]
+    read_before = np.concatenate(([0], np.cumsum(ends[held] - starts)[:-1]))
+    return np.asarray(starts - read_before)
 
 
 def _sum(table: pa.Table, column: str) -> int:

@@ -17,6 +17,7 @@ from etl.chain import address_writing
 from etl.chain.networks import Network
 from etl.compiled.arrays import Ids
 from etl.errors import LakeDamaged
+from etl.lake.chunk import Chunk
 from etl.lake.lake import Lake
 from etl.lake.lookahead import ahead
 from etl.lake.search import Wanted
@@ -47,20 +48,21 @@ def address_texts(lake: Lake, ids: Ids, network: Network) -> Iterator[pa.Table]:
 
 
 def _scripts(lake: Lake, wanted: Wanted) -> Iterator[pa.Table]:
-    """One row per wanted id: address_id, script."""
-    for rows in ahead(_rows(lake)):
-        first = wanted.new_among(rows.column("address_id").to_numpy())
+    """One row per wanted id: address_id, script; scripts are read only where a wanted one stands."""
+    for chunk, table, ids in ahead(_ids(lake)):
+        first = wanted.new_among(ids.column("address_id").to_numpy())
         if len(first):
-            yield rows.take(pa.array(first))
+            scripts = lake.rows(chunk, table, ["script"], first)
+            yield ids.take(pa.array(first)).append_column("script", scripts.column("script"))
         if not wanted.left:
             return
 
 
-def _rows(lake: Lake) -> Iterator[pa.Table]:
-    """All ids and scripts of the lake, the latest chunks first."""
+def _ids(lake: Lake) -> Iterator[tuple[Chunk, str, pa.Table]]:
+    """All ids of the lake and where they stand, the latest chunks first."""
     for chunk in reversed(lake.chunks()):
         for table in ["outputs", "inputs"] if chunk.has_input_scripts else ["outputs"]:
-            yield lake.read(chunk, table, ["address_id", "script"])
+            yield chunk, table, lake.read(chunk, table, ["address_id"])
 
 
 def _texts(scripts: pa.Table, network: Network) -> pa.Table:

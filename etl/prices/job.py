@@ -60,8 +60,13 @@ def _publish(options: JobOptions, data_dir: DataDirectory, files: InputFiles, ro
     """Bring results, and what is published of them, in line with the file; False where there are none."""
     prices = [(row.day, row.price) for row in rows]
     with warehouse.open_work(data_dir, options.memory_limit) as con:
-        if warehouse.holding(con) is None:
+        held = warehouse.holding(con)
+        if held is None:
             return False
+        if not held.label_digest:
+            raise UsageError(
+                f"{data_dir.work} is an earlier version's", "run minerflow update first: it is built anew"
+            )
         was_published = is_published(data_dir)
         digests = files.digests()
         if was_published and warehouse.input_digests(con) == digests and loading.holds_prices(con, prices):
@@ -71,7 +76,7 @@ def _publish(options: JobOptions, data_dir: DataDirectory, files: InputFiles, ro
             loading.load_prices(con, prices)
             warehouse.note_inputs(con, digests)
             if not was_published:
-                loading.derive_and_check(con)
+                loading.derive_and_check(con, held.last_height + 1)
         warehouse.publish(data_dir, con)
         note_published(data_dir)
     return True

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from etl.disk.datadir import DataDirectory
 
 
+_VIEWS = {"address_changes": "addresses", "refused_joins": "conflicts"}
+
+
 @dataclass(frozen=True)
 class Status:
     """The published results in numbers; heights are both included."""
@@ -89,6 +92,7 @@ def _one(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
 
 
 def _rows(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Rows by table."""
+    """Rows by table, by the name of its view where it has one with as many rows."""
     tables = con.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1").fetchall()
-    return {name: _one(con, f"SELECT count(*) FROM {identifier(name)}") for (name,) in tables}
+    counted = {name: _one(con, f"SELECT count(*) FROM {identifier(name)}") for (name,) in tables}
+    return {_VIEWS.get(name, name): rows for name, rows in counted.items()}

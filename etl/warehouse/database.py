@@ -32,7 +32,7 @@ from etl.warehouse.sqltext import literal
 STORAGE_VERSION = "v1.5.0"
 """In which files are written: that of the lowest DuckDB allowed, which all later ones read and write."""
 
-WORK_TABLES = ("chunks", "quiet_flow_runs", "exchange_flow_runs", "transfer_days", "built_days")
+WORK_TABLES = ("chunks", "quiet_flow_runs", "exchange_flow_runs", "derived")
 """What only loading and deriving need; not published."""
 
 _STORAGE: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": STORAGE_VERSION}
@@ -49,6 +49,7 @@ class Holding:
     first_height: int
     last_height: int
     label_digest: str
+    """of no labels where an earlier version's results are to be made anew"""
 
 
 def migrations() -> list[tuple[int, str, Path]]:

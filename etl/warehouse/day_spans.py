@@ -1,66 +1,67 @@
-"""Building a derived table span by span of days, and only where what it is made from has changed.
+"""The stretch of the chain that a job has changed, and the spans of days that it is derived anew by.
 
-Invariants: a span holds so few transfers that what DuckDB groups fits into memory; `built_days` says
-from which transfers a table was last built, and changes in the same transaction as the table.
+Invariants: everything below a stretch is as an earlier job derived and checked it. Spans follow each other
+without a gap from the stretch's first day to the end of time, so that no row of a day that is gone stays; a
+span holds so few transfers that what DuckDB groups fits into memory, or is one day.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import duckdb
 
 _MOST_ROWS = 2_000_000
 
-_CHANGED = """
-    WITH now AS (SELECT day, row_count, print, profile FROM transfer_days),
-    before AS (
-        SELECT day, row_count, print, profile FROM built_days WHERE name = ? AND version = ?
-    ),
-    changed AS ((FROM now EXCEPT FROM before) UNION (FROM before EXCEPT FROM now))
-    SELECT day, CAST(max(row_count) * count(*) AS BIGINT) FROM changed GROUP BY day ORDER BY day
-"""
+_COUNTS = "SELECT day, count(*) FROM transfer_facts WHERE day >= ? GROUP BY day ORDER BY day"
 
 
-def build_by_days(con: duckdb.DuckDBPyConnection, name: str, sql: str, version: str) -> None:
-    """Run the SQL of a table for every span of days whose transfers have changed.
+class Stretch(NamedTuple):
+    """Everything from a height on."""
 
-    It reads the days, both included, from the variables first_day and last_day. Another version
-    than that of the last time means all days.
-    """
-    con.execute(
-        "CREATE TABLE IF NOT EXISTS built_days (name VARCHAR, version VARCHAR, "
-        "profile VARCHAR, day DATE, row_count BIGINT, print UBIGINT)"
-    )
-    _run(con, sql, None, None)  # makes the table where there is none
-    for first, last in _spans(con.execute(_CHANGED, [name, version]).fetchall()):
-        _run(con, sql, first, last)
-    con.execute("DELETE FROM built_days WHERE name = ?", [name])
-    con.execute(
-        "INSERT INTO built_days SELECT ?, ?, profile, day, row_count, print FROM transfer_days",
-        [name, version],
-    )
+    height: int
+    day: date
+    """of the block before, so the first one of which anything may be another"""
 
 
-def _run(con: duckdb.DuckDBPyConnection, sql: str, first: date | None, last: date | None) -> None:
-    for variable, day in (("first_day", first), ("last_day", last)):
-        con.execute(f"SET VARIABLE {variable} = CAST(? AS DATE)", [day])
-    con.execute(sql)
+WHOLE = Stretch(0, date.min)
 
 
-def _spans(days: Iterable[tuple[date, int]]) -> Iterator[tuple[date, date]]:
-    """Runs of consecutive days (with their rows) that hold few rows, or are one day."""
-    first: date | None = None
-    last, rows = date.min, 0
+def stretch_from(con: duckdb.DuckDBPyConnection, height: int) -> Stretch:
+    """The stretch from a height on."""
+    before = con.execute("SELECT day FROM blocks WHERE height = ?", [height - 1]).fetchall()
+    return Stretch(height, before[0][0]) if before else WHOLE
+
+
+def limit_to(con: duckdb.DuckDBPyConnection, stretch: Stretch) -> None:
+    """Have checks look at a stretch: they read it from the variables since_height and since_day."""
+    con.execute("SET VARIABLE since_height = CAST(? AS INTEGER)", [stretch.height])
+    con.execute("SET VARIABLE since_day = CAST(? AS DATE)", [stretch.day])
+
+
+def build_by_days(con: duckdb.DuckDBPyConnection, sql: str, spans: list[tuple[date, date]]) -> None:
+    """Run the SQL of a table for each span, whose ends it reads from the variables first_day and last_day."""
+    for span in spans:
+        for variable, day in zip(("first_day", "last_day"), span, strict=True):
+            con.execute(f"SET VARIABLE {variable} = CAST(? AS DATE)", [day])
+        con.execute(sql)
+
+
+def day_spans(con: duckdb.DuckDBPyConnection, stretch: Stretch) -> list[tuple[date, date]]:
+    """The spans of a stretch, first and last day of each."""
+    starts = [stretch.day, *_starts(con.execute(_COUNTS, [stretch.day]).fetchall())]
+    ends = [start - timedelta(days=1) for start in starts[1:]]
+    return list(zip(starts, [*ends, date.max], strict=True))
+
+
+def _starts(days: list[tuple[date, int]]) -> Iterator[date]:
+    """Where spans but the first begin, of days with their rows."""
+    rows = 0
     for day, count in days:
-        if first is not None and day == last + timedelta(days=1) and rows + count <= _MOST_ROWS:
-            last, rows = day, rows + count
-            continue
-        if first is not None:
-            yield first, last
-        first, last, rows = day, day, count
-    if first is not None:
-        yield first, last
+        if rows and rows + count > _MOST_ROWS:
+            yield day
+            rows = 0
+        rows += count

@@ -11,8 +11,6 @@ from datetime import date
 from decimal import Decimal
 
 import duckdb
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from clustering.attributes import CodeBook
@@ -23,29 +21,39 @@ from etl.errors import CheckFailed
 from etl.lake.lake import Lake
 from etl.tracking.inputs import Inputs
 from etl.tracking.run import Tracked, TrackingPlan
+from etl.warehouse.addresses import load_texts
 from etl.warehouse.catalogue import build_catalogue
-from etl.warehouse.models import apply_views, build_tables, run_checks, run_loading_checks
+from etl.warehouse.day_spans import WHOLE, stretch_from
+from etl.warehouse.models import apply_views, build_tables, run_checks, run_loading_checks, sql_digest
 
 _BLOCK_COLUMNS = [
     "height", "hash", "prev_hash", "time", "mediantime", "bits", "tx_count", "input_count",
     "output_count", "spent_sat", "created_sat", "coinbase_sat", "overspending_txs",
 ]  # fmt: skip
 _BY_HEIGHT = (
-    "blocks", "transfer_facts", "supply", "conflicts", "coinjoins", "chain_stats", "pool_supply",
+    "blocks", "transfer_facts", "supply", "refused_joins", "coinjoins", "chain_stats", "pool_supply",
     "exchange_supply",
 )  # fmt: skip
 _BY_RUN = ("quiet_flow_runs", "exchange_flow_runs")
 _BY_DAY_END = ("pool_supply", "exchange_supply")
-_RESULTS_BY_PROFILE = {
-    "transfer_facts": "facts", "quiet_flow_runs": "quiet", "exchange_flow_runs": "exchange_flows",
-    "supply": "supply", "pool_supply": "pool_supply", "exchange_supply": "exchange_supply",
-}  # fmt: skip
-"""Tables of the database by those of the tracker's results that fill them."""
+_SPELLED = "* REPLACE (list_extract($names, profile + 1) AS profile)"
+"""Rows of results, which name their profile by its number."""
 _RESULTS = {
-    "coinjoins": "height, lower(hex(txid)) AS txid, rule", "chain_stats": "*", "active_addresses": "*",
-}  # fmt: skip
-_PROFILE_NAME = "list_extract($names, profile + 1)"
-"""Of the number by which a row of the results names its profile."""
+    "transfer_facts": ("facts", _SPELLED),
+    "quiet_flow_runs": ("quiet", _SPELLED),
+    "exchange_flow_runs": ("exchange_flows", _SPELLED),
+    "supply": ("supply", _SPELLED),
+    "pool_supply": ("pool_supply", _SPELLED),
+    "exchange_supply": ("exchange_supply", _SPELLED),
+    "address_changes": ("changes", f"{_SPELLED} RENAME (height AS since_height)"),
+    "refused_joins": ("conflicts", _SPELLED),
+    "coinjoins": ("coinjoins", "* REPLACE (lower(hex(txid)) AS txid)"),
+    "chain_stats": ("chain_stats", "*"),
+    "active_addresses": ("active_addresses", "*"),
+}
+"""Tables of the database: which of the tracker's results fill them, and how."""
+_DAY_END = "WHERE height IN (SELECT max(height) FROM blocks WHERE height >= $from GROUP BY day)"
+"""The tracker gives the ends of its batches too."""
 
 Prices = Sequence[tuple[date, Decimal]]
 """US dollars at the end of each day, in order."""
@@ -54,11 +62,16 @@ Prices = Sequence[tuple[date, Decimal]]
 def load(
     con: duckdb.DuckDBPyConnection, lake: Lake, plan: TrackingPlan, tracked: Tracked, inputs: Inputs
 ) -> None:
-    """Replace everything from the plan's `from_height` on by what was tracked; part of a transaction."""
-    _forget(con, 0 if plan.base is None else plan.from_height)
+    """Replace everything from the plan's `from_height` on by what was tracked; part of a transaction.
+
+    `name_addresses` comes before.
+    """
+    from_height = 0 if plan.base is None else plan.from_height
+    _forget(con, from_height)
     _load_codes(con, tracked.codes)
     _load_blocks(con, lake, plan.network, plan.from_height, tracked)
-    _load_results(con, tracked, inputs.profiles)
+    _load_results(con, tracked, inputs.profiles, from_height)
+    load_texts(con, tracked, from_height)
     _load_chain(con, plan, inputs)
 
 
@@ -71,12 +84,21 @@ def _load_chain(con: duckdb.DuckDBPyConnection, plan: TrackingPlan, inputs: Inpu
     )
 
 
-def derive_and_check(con: duckdb.DuckDBPyConnection) -> None:
-    """Rebuild derived tables, views and the catalogue, then run the checks. Raises CheckFailed."""
-    build_tables(con)
-    apply_views(con)
-    build_catalogue(con)
-    failures = [*run_loading_checks(con), *run_checks(con)]
+def derive_and_check(con: duckdb.DuckDBPyConnection, from_height: int) -> None:
+    """Derive and check what rests on loaded tables that changed from a height on. Raises CheckFailed.
+
+    Everything, and views and the catalogue too, where another version's SQL made what is held.
+    """
+    version = sql_digest()
+    is_derived = con.execute("SELECT sql_sha256 FROM derived").fetchall() == [(version,)]
+    stretch = stretch_from(con, from_height) if is_derived else WHOLE
+    build_tables(con, stretch)
+    if not is_derived:
+        apply_views(con)
+        build_catalogue(con)
+        con.execute("DELETE FROM derived")
+        con.execute("INSERT INTO derived VALUES (?)", [version])
+    failures = [*run_loading_checks(con, stretch), *run_checks(con, stretch)]
     if failures:
         listed = "\n  ".join(f"{f.name}: {f.meaning} ({f.example})" for f in failures)
         raise CheckFailed(
@@ -96,7 +118,7 @@ def _forget(con: duckdb.DuckDBPyConnection, from_height: int) -> None:
         con.execute(f"DELETE FROM {table} WHERE height >= ?", [from_height])
     for table in _BY_RUN:
         con.execute(f"DELETE FROM {table} WHERE first_height >= ?", [from_height])
-    con.execute("DELETE FROM addresses WHERE since_height >= ?", [from_height])
+    con.execute("DELETE FROM address_changes WHERE since_height >= ?", [from_height])
     con.execute("DELETE FROM chunks")
 
 
@@ -158,45 +180,15 @@ def _load_blocks(
     con.unregister("lake_chunks")
 
 
-def _load_results(con: duckdb.DuckDBPyConnection, tracked: Tracked, profiles: Sequence[Profile]) -> None:
+def _load_results(
+    con: duckdb.DuckDBPyConnection, tracked: Tracked, profiles: Sequence[Profile], from_height: int
+) -> None:
     names = [profile.name for profile in profiles]
-    for table, given in _RESULTS_BY_PROFILE.items():
-        con.execute(
-            f"INSERT INTO {table} SELECT * REPLACE ({_PROFILE_NAME} AS profile) FROM read_parquet($rows)",
-            {"names": names, "rows": str(tracked.path(given))},
-        )
-    for table, columns in _RESULTS.items():
-        con.execute(
-            f"INSERT INTO {table} BY NAME SELECT {columns} FROM read_parquet(?)", [str(tracked.path(table))]
-        )
-    for table in _BY_DAY_END:  # the tracker gives the ends of its batches too
-        con.execute(f"DELETE FROM {table} WHERE height NOT IN (SELECT max(height) FROM blocks GROUP BY day)")
-    con.execute(
-        f"""
-        INSERT INTO addresses
-        SELECT {_PROFILE_NAME}, texts.address, a.hop, a.pool, a.exchange, changes.height
-        FROM read_parquet($changes) AS changes
-        JOIN read_parquet($texts) AS texts ON texts.address_id = changes.address_id
-        JOIN attributes AS a ON a.code = changes.code
-        ORDER BY changes.height
-        """,
-        {
-            "names": names, "changes": str(tracked.path("changes")), "texts": str(tracked.path("texts")),
-        },
-    )  # fmt: skip
-    con.execute(
-        f"""
-        INSERT INTO conflicts
-        SELECT {_PROFILE_NAME}, found.height, lower(hex(found.txid)), first.address, refused.address
-        FROM read_parquet($conflicts) AS found
-        JOIN read_parquet($texts) AS first ON first.address_id = found.a
-        JOIN read_parquet($texts) AS refused ON refused.address_id = found.b
-        ORDER BY found.profile, found.height
-        """,
-        {
-            "names": names, "conflicts": str(tracked.path("conflicts")), "texts": str(tracked.path("texts")),
-        },
-    )  # fmt: skip
+    for table, (given, columns) in _RESULTS.items():
+        where = _DAY_END if table in _BY_DAY_END else ""
+        sql = f"INSERT INTO {table} BY NAME SELECT {columns} FROM read_parquet($rows) {where}"
+        values = {"names": names, "rows": str(tracked.path(given)), "from": from_height}
+        con.execute(sql, {name: value for name, value in values.items() if f"${name}" in sql})
 
 
 def load_labels(con: duckdb.DuckDBPyConnection, labels: list[Label]) -> None:
@@ -227,18 +219,3 @@ def holds_prices(con: duckdb.DuckDBPyConnection, prices: Prices) -> bool:
     """Whether the prices in the database are those in force."""
     held = con.execute("SELECT date, price_usd FROM prices ORDER BY date").fetchall()
     return held == sorted((day, float(price)) for day, price in prices)
-
-
-def tracked_ids(con: duckdb.DuckDBPyConnection, tracked: Tracked) -> npt.NDArray[np.uint64]:
-    """Ids of all addresses that the results name, sorted."""
-    rows = con.execute(
-        """
-        SELECT DISTINCT id FROM (
-            SELECT address_id AS id FROM read_parquet($changes)
-            UNION ALL SELECT a FROM read_parquet($conflicts)
-            UNION ALL SELECT b FROM read_parquet($conflicts)
-        ) ORDER BY id
-        """,
-        {"changes": str(tracked.path("changes")), "conflicts": str(tracked.path("conflicts"))},
-    ).fetchnumpy()
-    return np.asarray(rows["id"])

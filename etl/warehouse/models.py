@@ -5,7 +5,8 @@ The order in which files run follows from that alone. Every file starts with a h
 lines, which continue on lines indented further. Three keys of a header make more of its file than it spells
 out:
 
-- `build`: the table is made span by span of days (see etl.warehouse.day_spans);
+- `build`: the table is made span by span of days (see etl.warehouse.day_spans), and only from where anything
+  has changed;
 - `also`: the file's last statement, which makes NAME_{also}, stands for one view of each of the shorter
   intervals listed (hours, blocks); {key} in it is the column that tells their rows apart;
 - `each`: the SELECT stands for one per view of metrics in rows by day, named {view} in it.
@@ -21,7 +22,7 @@ from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
 from etl.resources import sql_dir
-from etl.warehouse.day_spans import build_by_days
+from etl.warehouse.day_spans import WHOLE, Stretch, build_by_days, day_spans, limit_to
 
 if TYPE_CHECKING:
     import duckdb
@@ -100,16 +101,28 @@ def metric_views() -> dict[str, Model]:
     return found
 
 
-def build_tables(con: duckdb.DuckDBPyConnection) -> None:
-    """Rebuild the tables that follow from the loaded ones, such as days and daily_flows."""
+def sql_digest() -> str:
+    """Of all SQL that is shipped, which another version of minerflow may change."""
+    digest = hashlib.sha256()
+    for path in sorted(sql_dir().rglob("*.sql")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def build_tables(con: duckdb.DuckDBPyConnection, stretch: Stretch = WHOLE) -> None:
+    """Derive tables from the loaded ones, such as days and daily_flows, from the first day of a stretch on.
+
+    What is earlier must have been derived by the same SQL.
+    """
     con.execute((sql_dir() / "macros.sql").read_text(encoding="utf-8"))
-    models = tables()
-    version = hashlib.sha256("".join(model.sql for model in models.values()).encode()).hexdigest()
-    for model in _in_order(models):
-        if "build" in model.values:
-            build_by_days(con, model.name, model.sql, version)
-        else:
+    spans = day_spans(con, stretch)
+    for model in _in_order(tables()):
+        if "build" not in model.values:
             con.execute(model.sql)
+            continue
+        if stretch == WHOLE and f"CREATE TABLE IF NOT EXISTS {model.name} " in model.sql:
+            con.execute(f"DROP TABLE IF EXISTS {model.name}")  # its columns may be an earlier version's
+        build_by_days(con, model.sql, spans)
 
 
 def apply_views(con: duckdb.DuckDBPyConnection) -> None:
@@ -118,17 +131,18 @@ def apply_views(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(model.sql)
 
 
-def run_checks(con: duckdb.DuckDBPyConnection) -> list[FailedCheck]:
+def run_checks(con: duckdb.DuckDBPyConnection, stretch: Stretch = WHOLE) -> list[FailedCheck]:
     """Run the checks of what is published; the failures by name, none when all is sound."""
-    return _failures(con, _CHECKS)
+    return _failures(con, _CHECKS, stretch)
 
 
-def run_loading_checks(con: duckdb.DuckDBPyConnection) -> list[FailedCheck]:
+def run_loading_checks(con: duckdb.DuckDBPyConnection, stretch: Stretch = WHOLE) -> list[FailedCheck]:
     """Run the checks of what the work database alone holds; the failures by name."""
-    return _failures(con, _LOADING_CHECKS)
+    return _failures(con, _LOADING_CHECKS, stretch)
 
 
-def _failures(con: duckdb.DuckDBPyConnection, folder: str) -> list[FailedCheck]:
+def _failures(con: duckdb.DuckDBPyConnection, folder: str, stretch: Stretch) -> list[FailedCheck]:
+    limit_to(con, stretch)
     failures = (_check(con, name, sql) for name, sql in _texts(f"{folder}/*.sql"))
     return [failure for failure in failures if failure is not None]
 
@@ -184,5 +198,5 @@ def _in_order(models: dict[str, Model]) -> list[Model]:
 
 
 def _words(model: Model) -> set[str]:
-    """The words of a model's SQL without its comments, but with what it is built by."""
-    return set(re.findall(r"\w+", " ".join([_COMMENT.sub("", model.sql), *model.values.get("build", [])])))
+    """The words of a model's SQL without its comments."""
+    return set(re.findall(r"\w+", _COMMENT.sub("", model.sql)))

@@ -6,7 +6,6 @@ a run that finds a fitting note need not write the published database again. It 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 import zlib
@@ -15,19 +14,19 @@ from typing import Any
 
 from etl.disk.datadir import DataDirectory
 from etl.disk.files import named, write_text
-from etl.resources import sql_dir
+from etl.warehouse.models import sql_digest
 
 _PIECE_BYTES = 1 << 24
 """The file is summed up piece by piece, so that a part of it can be checked."""
-_PIECES_CHECKED = 64
-"""In a run that has nothing else to do: 1 GiB, some of a larger file at random."""
+_PIECES_CHECKED = 8
+"""In a run that has nothing else to do: 128 MiB, some of a larger file at random."""
 
 
 def is_published(data_dir: DataDirectory) -> bool:
     """Whether the published file is the one that was written last, from what the work database holds.
 
     Every command that publishes asks this, also where the work database needs no change. Of a file of more
-    than 1 GiB, parts are read at random: bit rot is found in some run.
+    than 128 MiB, parts are read at random: bit rot is found in some run.
     """
     note = _note(data_dir)
     if note is None or not data_dir.published.exists():
@@ -59,9 +58,14 @@ def note_published(data_dir: DataDirectory) -> None:
     write_text(_path(data_dir), json.dumps(facts))
 
 
-def forget_published(data_dir: DataDirectory) -> None:
-    """Call this before the work database is written, or to have it published anew."""
+def forget_published(data_dir: DataDirectory) -> bool:
+    """Call this before the work database is written, or to have it published anew.
+
+    Returns whether what is published was made from the work database as it is, by this version's SQL.
+    """
+    note = _note(data_dir)
     _path(data_dir).unlink(missing_ok=True)
+    return note is not None and note.get("sql") == sql_digest()
 
 
 def _path(data_dir: DataDirectory) -> Path:
@@ -80,18 +84,10 @@ def _note(data_dir: DataDirectory) -> dict[str, Any] | None:
 
 def _facts(data_dir: DataDirectory) -> dict[str, Any]:
     published = data_dir.published.stat()
-    return {"size": published.st_size, "mtime_ns": published.st_mtime_ns, "sql": _sql_digest()}
+    return {"size": published.st_size, "mtime_ns": published.st_mtime_ns, "sql": sql_digest()}
 
 
 def _sum(path: Path, number: int) -> int:
     with named(path), path.open("rb") as file:
         file.seek(number * _PIECE_BYTES)
         return zlib.crc32(file.read(_PIECE_BYTES))
-
-
-def _sql_digest() -> str:
-    """Of the SQL behind derived tables and views, which another version of minerflow may change."""
-    digest = hashlib.sha256()
-    for path in sorted(sql_dir().rglob("*.sql")):
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()

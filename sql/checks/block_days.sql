@@ -10,9 +10,13 @@ WITH timed AS (
         lag(mediantime) OVER (ORDER BY height) AS mediantime_before,
         list_sort(list(time) OVER (ORDER BY height ROWS 10 PRECEDING)) AS times
     FROM blocks
+    WHERE height >= getvariable('since_height') - 11
 )
 SELECT height, day, mediantime, mediantime_before, times
 FROM timed
-WHERE (mediantime <> times[len(times) // 2 + 1] AND len(times) = least(height + 1, 11))
-    OR mediantime < mediantime_before
-    OR day <> CAST(make_timestamp(mediantime * 1000000) AS DATE);
+WHERE height >= getvariable('since_height')
+    AND (
+        (mediantime <> times[len(times) // 2 + 1] AND len(times) = least(height + 1, 11))
+        OR mediantime < mediantime_before
+        OR day <> CAST(make_timestamp(mediantime * 1000000) AS DATE)
+    );

@@ -2,4 +2,5 @@
 -- source: blocks
 SELECT height, hash, coinbase_sat, subsidy_sat, spent_sat - created_sat AS fees_sat
 FROM blocks
-WHERE coinbase_sat > subsidy_sat + spent_sat - created_sat;
+WHERE height >= getvariable('since_height')
+    AND coinbase_sat > subsidy_sat + spent_sat - created_sat;

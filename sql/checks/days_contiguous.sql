@@ -4,6 +4,7 @@
 WITH expected AS (
     SELECT day, min(height) AS first_height, max(height) AS last_height, count(*) AS block_count
     FROM blocks
+    WHERE day >= getvariable('since_day')
     GROUP BY day
 ),
 listed AS (
@@ -12,6 +13,7 @@ listed AS (
         lag(last_height) OVER (ORDER BY day) AS height_before,
         lead(day) OVER (ORDER BY day) IS NOT NULL AS followed
     FROM days
+    QUALIFY day >= getvariable('since_day')
 )
 SELECT day, listed.first_height, listed.last_height, listed.final, expected.block_count
 FROM listed

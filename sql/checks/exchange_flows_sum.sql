@@ -3,6 +3,7 @@
 -- source: exchange_flows, days
 SELECT profile, day
 FROM exchange_flows
+WHERE day >= getvariable('since_day')
 GROUP BY profile, day
 HAVING
     sum(in_sat - out_sat) FILTER (exchange <> 'all_exchange')

@@ -6,6 +6,7 @@ WITH listed AS (
         profile, day, is_coinbase, src_hop, dst_hop,
         sum(value_sat) AS value_sat, count(*) AS tx_count
     FROM transfers
+    WHERE day >= getvariable('since_day')
     GROUP BY profile, day, is_coinbase, src_hop, dst_hop
 ),
 summed AS (
@@ -13,7 +14,7 @@ summed AS (
         profile, day, is_coinbase, src_hop, dst_hop,
         sum(value_sat) AS value_sat, sum(tx_count) AS tx_count
     FROM daily_flows
-    WHERE src_hop IS NOT NULL OR dst_hop IS NOT NULL
+    WHERE day >= getvariable('since_day') AND (src_hop IS NOT NULL OR dst_hop IS NOT NULL)
     GROUP BY profile, day, is_coinbase, src_hop, dst_hop
 )
 SELECT 'only in transfers' AS found, * FROM (FROM listed EXCEPT ALL FROM summed)

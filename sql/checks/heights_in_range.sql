@@ -1,16 +1,21 @@
 -- row: a table with rows of a height above the last indexed block, left over from another chain.
 -- source: every published table that names a height
-WITH highest AS (
-    SELECT 'transfer_facts' AS found, max(height) AS height FROM transfer_facts
+WITH heights AS (
+    SELECT 'transfer_facts' AS found, height
+    FROM transfer_facts
+    WHERE height >= getvariable('since_height')
     UNION ALL
-    SELECT 'supply', max(height) FROM supply
+    SELECT 'supply', height FROM supply WHERE height >= getvariable('since_height')
     UNION ALL
-    SELECT 'addresses', max(since_height) FROM addresses
+    SELECT 'address_changes', since_height
+    FROM address_changes
+    WHERE since_height >= getvariable('since_height')
     UNION ALL
-    SELECT 'conflicts', max(height) FROM conflicts
+    SELECT 'refused_joins', height FROM refused_joins WHERE height >= getvariable('since_height')
     UNION ALL
-    SELECT 'coinjoins', max(height) FROM coinjoins
+    SELECT 'coinjoins', height FROM coinjoins WHERE height >= getvariable('since_height')
 )
-SELECT found, height
-FROM highest
-WHERE height > (SELECT coalesce(max(height), -1) FROM blocks);
+SELECT found, max(height) AS height
+FROM heights
+GROUP BY found
+HAVING max(height) > (SELECT coalesce(max(height), -1) FROM blocks);

@@ -2,4 +2,5 @@
 -- source: blocks
 SELECT height, hash, overspending_txs, spent_sat, created_sat
 FROM blocks
-WHERE overspending_txs <> 0 OR spent_sat < created_sat;
+WHERE height >= getvariable('since_height')
+    AND (overspending_txs <> 0 OR spent_sat < created_sat);

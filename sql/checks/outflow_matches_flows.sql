@@ -5,13 +5,13 @@
 WITH flows AS (
     SELECT profile, day, CAST(sum(value_sat) AS BIGINT) AS flow_sat
     FROM daily_flows
-    WHERE NOT is_coinbase AND src_hop IS NOT NULL AND dst_hop IS NULL
+    WHERE day >= getvariable('since_day') AND NOT is_coinbase AND src_hop IS NOT NULL AND dst_hop IS NULL
     GROUP BY profile, day
 ),
 outflows AS (
     SELECT profile, day, total_sat
     FROM miner_flow_days
-    WHERE flow = 'outflow' AND miner = 'all_miner'
+    WHERE day >= getvariable('since_day') AND flow = 'outflow' AND miner = 'all_miner'
 )
 SELECT profile, day, flow_sat, total_sat
 FROM flows

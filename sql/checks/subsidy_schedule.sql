@@ -3,4 +3,5 @@
 SELECT height, hash, subsidy_sat, halving_interval
 FROM blocks
 CROSS JOIN chain
-WHERE subsidy_sat <> CAST(5000000000 AS BIGINT) >> least(height // halving_interval, 62);
+WHERE height >= getvariable('since_height')
+    AND subsidy_sat <> CAST(5000000000 AS BIGINT) >> least(height // halving_interval, 62);

@@ -1,12 +1,16 @@
 -- row: a block without exactly one supply row in a profile, or a supply row of no block.
--- source: supply, blocks
+-- source: supply, blocks, profiles
 WITH expected AS (
     SELECT profiles.profile, blocks.height
     FROM blocks
-    CROSS JOIN (SELECT DISTINCT profile FROM supply) AS profiles
+    CROSS JOIN profiles
+    WHERE height >= getvariable('since_height')
+),
+held AS (
+    SELECT profile, height FROM supply WHERE height >= getvariable('since_height')
 )
-SELECT profile, height, count(supply.height) AS row_count, count(expected.height) AS block_count
-FROM supply
+SELECT profile, height, count(held.height) AS row_count, count(expected.height) AS block_count
+FROM held
 FULL JOIN expected USING (profile, height)
 GROUP BY profile, height
-HAVING count(supply.height) <> 1 OR count(expected.height) <> 1;
+HAVING count(held.height) <> 1 OR count(expected.height) <> 1;

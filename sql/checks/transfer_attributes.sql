@@ -4,6 +4,7 @@
 WITH kinds AS (
     SELECT DISTINCT profile, is_coinbase, tx_index = 0 AS is_first, src, dst
     FROM transfer_facts
+    WHERE height >= getvariable('since_height')
 )
 SELECT kinds.*
 FROM kinds

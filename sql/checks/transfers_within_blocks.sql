@@ -4,6 +4,7 @@
 WITH sums AS (
     SELECT profile, height, day, is_coinbase, sum(value_sat) AS value_sat
     FROM transfer_facts
+    WHERE height >= getvariable('since_height')
     GROUP BY profile, height, day, is_coinbase
 )
 SELECT

@@ -1,12 +1,14 @@
 -- table: daily_flows
--- definition: transfers summed per day, rebuilt from transfer_facts and quiet_flow_runs after loading.
+-- definition: transfers summed per day.
 -- unit: satoshis, transactions
 -- grain: profile, day, is_coinbase, source attributes, destination attributes
 -- source: transfer_facts, quiet_flow_runs, attributes; methodology section 6. No two codes name the
 --   same attributes and transfer_facts has a row per transaction and pair of codes, so that its
 --   rows count transactions (sql/checks/attributes_distinct.sql,
 --   sql/checks/amounts_not_negative.sql).
-DELETE FROM daily_flows;
+-- build: by days, from the variable first_day to last_day
+DELETE FROM daily_flows
+WHERE day BETWEEN getvariable('first_day') AND getvariable('last_day');
 INSERT INTO daily_flows (
     profile, day, is_coinbase, src_hop, src_pool, src_exchange, dst_hop, dst_pool, dst_exchange,
     value_sat, tx_count
@@ -14,9 +16,11 @@ INSERT INTO daily_flows (
 WITH parts AS (
     SELECT profile, day, is_coinbase, src, dst, value_sat, 1 AS tx_count
     FROM transfer_facts
+    WHERE day BETWEEN getvariable('first_day') AND getvariable('last_day')
     UNION ALL
     SELECT profile, day, is_coinbase, src, dst, value_sat, tx_count
     FROM quiet_flow_runs
+    WHERE day BETWEEN getvariable('first_day') AND getvariable('last_day')
 ),
 sums AS (
     SELECT

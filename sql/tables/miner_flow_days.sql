@@ -5,7 +5,7 @@
 -- unit: satoshis, transactions
 -- grain: profile, day, flow, miner, counterparty
 -- source: miner_flow_txs; methodology section 7
--- build: by days that differ in transfer_days, from the variable first_day to last_day
+-- build: by days, from the variable first_day to last_day
 CREATE TABLE IF NOT EXISTS miner_flow_days (
     profile VARCHAR NOT NULL,
     day DATE NOT NULL,

@@ -21,7 +21,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -45,6 +45,7 @@ from tests.benchmarks.sha256 import merkle_root
 from tests.benchmarks.shape import (
     DEFAULT_POOL_TAGS,
     MATURITY_BLOCKS,
+    RICH,
     ChainShape,
     subsidy_sat,
     tables,
@@ -315,6 +316,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--no-xor", action="store_true", help="a key of zeros, as -blocksxor=0")
     parser.add_argument("--window", type=int, default=DEFAULT_WINDOW, help="0: in height order")
     parser.add_argument("--transactions-per-block", type=int)
+    parser.add_argument("--rich", action="store_true", help="most addresses are miners' or exchanges'")
     parser.add_argument("--pools", type=Path, help="a pools.json to take coinbase tags from")
     return parser.parse_args()
 
@@ -322,14 +324,16 @@ def _arguments() -> argparse.Namespace:
 def main() -> None:
     """Make a chain as the command line says and print its report."""
     args = _arguments()
-    per_block = args.transactions_per_block
+    shape = RICH if args.rich else ChainShape()
+    if args.transactions_per_block:
+        shape = replace(shape, transactions_per_block=args.transactions_per_block)
     report = make_chain(
         args.out,
         transactions=args.transactions,
         seed=args.seed,
         xor=not args.no_xor,
         window=args.window,
-        shape=ChainShape(transactions_per_block=per_block) if per_block else None,
+        shape=shape,
         tags=pool_tags(args.pools, 24) if args.pools else DEFAULT_POOL_TAGS,
         progress=True,
     )

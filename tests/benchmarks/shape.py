@@ -72,6 +72,16 @@ class ChainShape:
     """Recurring recipients of pool payouts, divided among the pools."""
     services: int = 60
     """Exchange-like holders, a few of them much larger than the rest."""
+    newcomers: int = 22
+    """Percent of the payments that go to holders who have never been paid."""
+    fresh: int = 6
+    """Percent of the payments to known holders that go to an address of their own."""
+    fresh_change: int = 38
+    """Percent of the change that goes to an address of its own."""
+    fresh_deposits: int = 30
+    """Percent of the payments to services that go to a deposit address of their own."""
+    fresh_payouts: int = 0
+    """Percent of the pools' payouts that go to an address of their own."""
 
     def kind_table(self) -> NDArray[np.uint8]:
         """Quantiles of the script kind of a holder."""
@@ -79,6 +89,17 @@ class ChainShape:
         if abs(shares.sum() - 1) > 1e-9:
             raise ValueError(f"script shares add up to {shares.sum():.4f}, not to 1")
         return _quantiles(np.arange(len(shares)), shares).astype(np.uint8)
+
+
+RICH = ChainShape(
+    transactions_per_block=600,
+    newcomers=2,
+    fresh=1,
+    fresh_change=8,
+    fresh_deposits=30,
+    fresh_payouts=60,
+)
+"""Most addresses are a pool's, a miner's that it pays, or an exchange's; few are anybody else's."""
 
 
 class Tables(NamedTuple):
@@ -99,6 +120,11 @@ class Dial(IntEnum):
     SERVICES = 1
     MINERS = 2
     OP_RETURN_PER_1024 = 3
+    NEWCOMERS = 4
+    FRESH = 5
+    FRESH_CHANGE = 6
+    FRESH_DEPOSITS = 7
+    FRESH_PAYOUTS = 8
 
 
 def tables(shape: ChainShape, pools: int) -> Tables:
@@ -108,7 +134,10 @@ def tables(shape: ChainShape, pools: int) -> Tables:
     Outputs: 19 % one, 63 % two, the rest a power-law tail. Both tails reach some hundreds.
     """
     rank = np.arange(1, shape.services + 1)
-    dials = [pools, shape.services, shape.miners, round(shape.op_return * 1024)]
+    dials = [
+        pools, shape.services, shape.miners, round(shape.op_return * 1024), shape.newcomers, shape.fresh,
+        shape.fresh_change, shape.fresh_deposits, shape.fresh_payouts,
+    ]  # fmt: skip
     return Tables(
         kinds=shape.kind_table(),
         inputs=_counts((0.38, 0.27, 0.15), exponent=1.7, largest=MAX_INPUTS - 20),

@@ -47,7 +47,7 @@ SPOTS = (
     Spot("track", "write results", "etl.tracking.run", "ResultWriter.write"),
     Spot("track", "checkpoint", "etl.tracking.run", "_leave_checkpoint"),
     Spot("track", "other", "etl.jobs.pipeline", "track"),
-    Spot("load", "addresses that results name", "etl.warehouse.loading", "tracked_ids"),
+    Spot("load", "addresses that results name", "etl.jobs.pipeline", "name_addresses"),
     Spot("load", "address texts", "etl.jobs.pipeline", "write_address_texts"),
     Spot("load", "blocks", "etl.warehouse.loading", "_load_blocks"),
     Spot("load", "results", "etl.warehouse.loading", "_load_results"),

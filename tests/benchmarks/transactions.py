@@ -68,6 +68,9 @@ SMALL_POOL = 25_000
 MAX_TXS = 12_000
 _DIAL_POOLS, _DIAL_SERVICES = int(Dial.POOLS), int(Dial.SERVICES)
 _DIAL_MINERS, _DIAL_OP_RETURN = int(Dial.MINERS), int(Dial.OP_RETURN_PER_1024)
+_DIAL_NEWCOMERS, _DIAL_FRESH = int(Dial.NEWCOMERS), int(Dial.FRESH)
+_DIAL_CHANGE, _DIAL_DEPOSITS = int(Dial.FRESH_CHANGE), int(Dial.FRESH_DEPOSITS)
+_DIAL_PAYOUTS = int(Dial.FRESH_PAYOUTS)
 
 
 class Buffers(NamedTuple):
@@ -113,10 +116,10 @@ def _plan(b: Buffers, k: int, holder: int, address: int, kind: int) -> None:
 
 
 @njit(cache=True, forceinline=True)
-def _plan_user(w: Wallets, t: Tables, b: Buffers, k: int, fresh_percent: int) -> None:
+def _plan_user(w: Wallets, t: Tables, b: Buffers, k: int) -> None:
     """Pay a known holder, rich or not, at the usual or at a fresh address."""
     holder = any_holder(w) if draw(w.rng, 100) < 55 else known_user(w, t)
-    fresh = draw(w.rng, 100) < fresh_percent
+    fresh = draw(w.rng, 100) < t.dials[_DIAL_FRESH]
     address = new_address(w) if fresh else main_address(w, holder)
     _plan(b, k, holder, address, kind_of(w, t, holder))
 
@@ -133,9 +136,10 @@ def _plan_service(w: Wallets, t: Tables, b: Buffers, k: int) -> None:
     holder = any_service(w, t)
     dice = draw(w.rng, 100)
     address = last_address(w, holder)
-    if dice < 30:
+    deposits = t.dials[_DIAL_DEPOSITS]
+    if dice < deposits:
         address = new_address(w)
-    elif dice < 60 or address < 0:
+    elif dice < deposits + 30 or address < 0:
         address = main_address(w, holder)
     _plan(b, k, holder, address, kind_of(w, t, holder))
 
@@ -147,7 +151,8 @@ def _plan_miner(w: Wallets, t: Tables, b: Buffers, k: int, pool: int) -> None:
     rank = min(draw(w.rng, each), draw(w.rng, each))
     first = t.dials[_DIAL_POOLS] + t.dials[_DIAL_SERVICES]
     holder = first + (pool * each + rank) % t.dials[_DIAL_MINERS]
-    _plan(b, k, holder, main_address(w, holder), kind_of(w, t, holder))
+    fresh = t.dials[_DIAL_PAYOUTS] > 0 and draw(w.rng, 100) < t.dials[_DIAL_PAYOUTS]
+    _plan(b, k, holder, new_address(w) if fresh else main_address(w, holder), kind_of(w, t, holder))
 
 
 @njit(cache=True)
@@ -156,16 +161,16 @@ def _plan_payment(w: Wallets, t: Tables, b: Buffers, k: int, to_service_percent:
     dice = draw(w.rng, 100)
     if dice < to_service_percent:
         _plan_service(w, t, b, k)
-    elif dice < to_service_percent + 22:
+    elif dice < to_service_percent + t.dials[_DIAL_NEWCOMERS]:
         _plan_newcomer(w, t, b, k)
     else:
-        _plan_user(w, t, b, k, 6)
+        _plan_user(w, t, b, k)
 
 
 @njit(cache=True, forceinline=True)
 def _plan_change(w: Wallets, t: Tables, b: Buffers, k: int, holder: int) -> None:
     reserved = t.dials[_DIAL_POOLS] + t.dials[_DIAL_SERVICES] + t.dials[_DIAL_MINERS]
-    fresh = holder >= reserved and draw(w.rng, 100) < 38
+    fresh = holder >= reserved and draw(w.rng, 100) < t.dials[_DIAL_CHANGE]
     address = new_address(w) if fresh else main_address(w, holder)
     _plan(b, k, holder, address, kind_of(w, t, holder))
 

@@ -14,7 +14,7 @@ from etl.jobs.pipeline import run_backfill, run_restate, run_update
 from etl.progress import Silent
 from etl.resources import sql_dir
 from etl.warehouse import database as warehouse
-from etl.warehouse import publishing as publication
+from etl.warehouse import models
 from tests.durability.results import differing, published_results
 from tests.support.golden import ECONOMY, block_files, job_options
 
@@ -62,7 +62,7 @@ def more_migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The shipped SQL with room for migrations that do not exist yet."""
     folder = tmp_path / "sql"
     shutil.copytree(sql_dir(), folder)
-    for module in (warehouse, publication):
+    for module in (warehouse, models):
         monkeypatch.setattr(module, "sql_dir", lambda: folder)
     return folder / "migrations"
 

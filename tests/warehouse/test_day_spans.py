@@ -1,12 +1,15 @@
-"""A table that is built by days is built anew just where transfers have changed."""
+"""Derived tables are built anew from the first day on that has changed, and are as if built at once."""
 
 from __future__ import annotations
+
+from datetime import date
 
 import duckdb
 import pytest
 
 import etl.warehouse.day_spans
-from etl.warehouse.models import build_tables
+from etl.warehouse.day_spans import WHOLE, Stretch, day_spans, stretch_from
+from etl.warehouse.models import build_tables, tables
 from tests.support.small_warehouse import (
     BTC,
     NOBODY,
@@ -20,17 +23,27 @@ from tests.support.small_warehouse import (
     insert_transfers,
 )
 
-NONE = dict.fromkeys((1, 2, 3, 6, 7), 0)
-MOVED = "UPDATE transfer_facts SET height = 2, day = '2020-01-03' WHERE height = 3"
+CUT_AT_2 = [
+    f"DELETE FROM {table} WHERE height >= 2"
+    for table in ("blocks", "transfer_facts", "supply", "chain_stats")
+]
 
 
-@pytest.fixture
-def con() -> duckdb.DuckDBPyConnection:
+def _warehouse() -> duckdb.DuckDBPyConnection:
     con = empty_warehouse()
     insert_blocks(con, [day(n) for n in (1, 2, 3, 6, 7)])
     insert_supply(con, [(0, 0)] * 5)
     insert_transfers(con, [(h, 1, POOL_A, NOBODY, (h + 1) * BTC) for h in range(5)])
-    return built(con)
+    return con
+
+
+@pytest.fixture
+def con() -> duckdb.DuckDBPyConnection:
+    return built(_warehouse())
+
+
+def _derived(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[object, ...]]]:
+    return {name: con.execute(f"SELECT * FROM {name} ORDER BY ALL").fetchall() for name in tables()}
 
 
 def _totals(con: duckdb.DuckDBPyConnection) -> dict[object, int]:
@@ -38,56 +51,51 @@ def _totals(con: duckdb.DuckDBPyConnection) -> dict[object, int]:
     return dict(con.execute(sql).fetchall())
 
 
-def _built_spans(
-    con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
-) -> list[tuple[object, object]]:
-    spans: list[tuple[object, object]] = []
-    run = etl.warehouse.day_spans._run
-
-    def noted(con: duckdb.DuckDBPyConnection, sql: str, first: object, last: object) -> None:
-        spans.append((first, last))
-        run(con, sql, first, last)  # type: ignore[arg-type]
-
-    monkeypatch.setattr("etl.warehouse.day_spans._run", noted)
-    build_tables(con)
-    return spans[1:]
-
-
-def test_nothing_is_built_twice(con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _totals(con) == {day(1): 1, day(2): 2, day(3): 3, day(6): 4, day(7): 5}
-    assert _built_spans(con, monkeypatch) == []
+def test_a_stretch_begins_on_the_day_of_the_block_before(con: duckdb.DuckDBPyConnection) -> None:
+    assert stretch_from(con, 3) == Stretch(3, day(3))
+    assert stretch_from(con, 5) == Stretch(5, day(7))
+    assert stretch_from(con, 0) == WHOLE
 
 
 @pytest.mark.parametrize(
-    ("change", "spans", "totals"),
+    "changes",
     [
-        ("UPDATE transfer_facts SET value_sat = 900000000 WHERE height = 1", [(2, 2)], {2: 9}),
-        ("DELETE FROM transfer_facts WHERE height >= 2", [(3, 3), (6, 7)], {3: 0, 6: 0, 7: 0}),
-        ("UPDATE attributes SET pool = 'C' WHERE code = 1", [(1, 3), (6, 7)], NONE),
-        (MOVED, [(3, 3), (6, 6)], {3: 7, 6: 0}),
+        ["UPDATE transfer_facts SET value_sat = 900000000 WHERE height = 3"],
+        CUT_AT_2,
+        ["UPDATE transfer_facts SET height = 3, day = '2020-01-06' WHERE height = 4"],
     ],
-    ids=["an amount", "a chain cut short", "an attribute", "another block"],
-)  # fmt: skip
-def test_days_that_changed_are_built_anew(
-    change: str, spans: list[tuple[int, int]], totals: dict[int, int],
-    con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    before = _totals(con)
-    con.execute(change)
-    assert _built_spans(con, monkeypatch) == [(day(a), day(b)) for a, b in spans]
-    expected = before | {day(number): total for number, total in totals.items()}
-    assert _totals(con) == {on: total for on, total in expected.items() if total}
+    ids=["an amount", "a chain cut short", "another block"],
+)
+def test_what_changed_is_as_if_all_were_built_anew(
+    changes: list[str], con: duckdb.DuckDBPyConnection
+) -> None:
+    for change in changes:
+        con.execute(change)
+    build_tables(con, stretch_from(con, 2))
+    with built(_warehouse()) as other:
+        for change in changes:
+            other.execute(change)
+        build_tables(other)
+        assert _derived(con) == _derived(other)
+
+
+def test_earlier_days_are_left_alone(con: duckdb.DuckDBPyConnection) -> None:
+    assert _totals(con) == {day(1): 1, day(2): 2, day(3): 3, day(6): 4, day(7): 5}
+    con.execute("UPDATE transfer_facts SET value_sat = 900000000")
+    build_tables(con, stretch_from(con, 3))
+    assert _totals(con) == {day(1): 1, day(2): 2, day(3): 9, day(6): 9, day(7): 9}
 
 
 def test_days_of_many_transfers_are_built_one_by_one(
     con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     insert_transfers(con, [(h, 2, POOL_B, NOBODY, BTC) for h in range(5)])
-    monkeypatch.setattr("etl.warehouse.day_spans._MOST_ROWS", 1)
-    single = [(day(n), day(n)) for n in (1, 2, 3, 6, 7)]
-    assert _built_spans(con, monkeypatch) == single
-
-
-def test_other_sql_means_all_days(con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch) -> None:
-    con.execute("UPDATE built_days SET version = 'older'")
-    assert _built_spans(con, monkeypatch) == [(day(1), day(3)), (day(6), day(7))]
+    expected = _derived(built(con))
+    assert day_spans(con, WHOLE) == [(date.min, date.max)]
+    monkeypatch.setattr(etl.warehouse.day_spans, "_MOST_ROWS", 4)
+    assert day_spans(con, WHOLE) == [(date.min, day(2)), (day(3), day(6)), (day(7), date.max)]
+    assert day_spans(con, Stretch(3, day(3))) == [(day(3), day(6)), (day(7), date.max)]
+    monkeypatch.setattr(etl.warehouse.day_spans, "_MOST_ROWS", 1)
+    assert [first for first, _ in day_spans(con, WHOLE)] == [date.min, *map(day, (2, 3, 6, 7))]
+    build_tables(con)
+    assert _derived(con) == expected

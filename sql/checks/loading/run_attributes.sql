@@ -4,6 +4,7 @@
 WITH kinds AS (
     SELECT DISTINCT profile, is_coinbase, src, dst
     FROM quiet_flow_runs
+    WHERE first_height >= getvariable('since_height')
 )
 SELECT kinds.*
 FROM kinds

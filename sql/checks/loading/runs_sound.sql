@@ -9,6 +9,7 @@ WITH runs AS (
         day,
         value_sat > 0 AND tx_count > 0 AS is_something
     FROM quiet_flow_runs
+    WHERE first_height >= getvariable('since_height')
     UNION ALL
     SELECT
         'exchange_flow_runs',
@@ -17,6 +18,7 @@ WITH runs AS (
         day,
         in_sat >= 0 AND out_sat >= 0 AND in_sat + out_sat > 0
     FROM exchange_flow_runs
+    WHERE first_height >= getvariable('since_height')
 )
 SELECT runs.found, runs.profile, runs.first_height, runs.day, blocks.day AS block_day
 FROM runs
