@@ -1,10 +1,16 @@
--- metric: MinerReserve{U}
--- column: total_{u}
--- name: Miner reserve ({U})
+-- metric: MinerReserveNtv
+-- column: total_btc
+-- name: Miner reserve (BTC)
 -- definition: balances of all addresses of a miner's wallet after the day's last block; NULL
 --   where the indexed range does not start at genesis.
--- unit: {U}
+-- unit: BTC
 -- vendor: CryptoQuant btc/miner-flows/reserve reserve
+-- metric: MinerReserveUSD
+-- column: total_usd
+-- name: Miner reserve (USD)
+-- definition: MinerReserveNtv at the day's price; NULL without one.
+-- unit: USD
+-- vendor: CryptoQuant btc/miner-flows/reserve reserve_usd
 -- metric: MinerSupplyRatio
 -- column: supply_ratio
 -- name: Miner supply ratio

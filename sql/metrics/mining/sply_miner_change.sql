@@ -5,7 +5,7 @@
 -- unit: {U}
 -- grain: profile, day
 -- category: mining supply
--- vendor: Glassnode mining balance_miners_change
+-- vendor: Glassnode distribution/balance_miners_change
 -- source: supply, metric_days
 -- since: 0.1
 CREATE OR REPLACE VIEW sply_miner_change AS
