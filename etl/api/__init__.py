@@ -125,11 +125,14 @@ def open(
 
 def read(
     *metrics: str, start: Day | None = None, end: Day | None = None,
-    profile: str = DEFAULT_PROFILE, miner: str = EVERYONE["miner"], data_dir: str | Path | None = None,
+    profile: str = DEFAULT_PROFILE, miner: str = EVERYONE["miner"], counterparty: str | None = None,
+    data_dir: str | Path | None = None,
 ) -> Table:  # fmt: skip
     """The values of metrics: a row per final day, `day` and a column per metric (see Database.metric)."""
     with open(data_dir) as db:
-        return db.metric(*metrics, start=start, end=end, profile=profile, miner=miner)
+        return db.metric(
+            *metrics, start=start, end=end, profile=profile, miner=miner, counterparty=counterparty
+        )
 
 
 def backfill(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from etl.errors import ConfigError
-from etl.serve.refusals import Refused, TooManyRequests
+from etl.serve.refusals import Refused, TooManyRequests, WrongCredentials
 from etl.serve.sending import header
 
 if TYPE_CHECKING:
@@ -48,12 +48,14 @@ class Access:
     def _key_name(self, scope: Scope) -> str:
         given = _given_key(scope)
         if not given:
-            raise Refused(401, "an API key is needed: send it as api_key=… or as Authorization: Bearer …")
+            raise Refused(
+                401, "an API key is needed: send it as api_key=…, as Authorization: Bearer … or as X-Api-Key"
+            )
         digest = hashlib.sha256(given).digest()
         # Each is compared, so that the time taken does not tell which one fits.
         fitting = [name for name, known in self._keys.items() if hmac.compare_digest(known, digest)]
         if not fitting:
-            raise Refused(401, "the API key is not one of this server's")
+            raise WrongCredentials
         return fitting[0]
 
     def _counted(self, client: str) -> list[tuple[bytes, bytes]]:
@@ -76,6 +78,8 @@ def _given_key(scope: Scope) -> bytes:
     scheme, _, token = header(scope, b"authorization").partition(b" ")
     if scheme.lower() == b"bearer" and token.strip():
         return bytes(token.strip())
+    if token := header(scope, b"x-api-key").strip():
+        return token
     named = parse_qs(scope["query_string"].decode("latin-1")).get("api_key") or [""]
     return bytes(named[0], "utf-8")
 

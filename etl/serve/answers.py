@@ -24,6 +24,8 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     edition: str = ""
     """of the snapshot that it was made from"""
+    etag: str = ""
+    """of an answer that does not depend on a snapshot"""
     stream: AsyncIterator[bytes] | None = None
     """instead of a body, where that would be too large to hold"""
     _gzipped: bytes | None = None

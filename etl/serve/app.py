@@ -14,14 +14,17 @@ import orjson
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
 
-from etl.serve import openapi
+from etl.serve import glassnode, openapi
 from etl.serve.access import Access
 from etl.serve.announcements import Announcements
 from etl.serve.answers import Answer
-from etl.serve.asked import Endpoint, Make
+from etl.serve.asked import Asked, Endpoint, Make
 from etl.serve.coinmetrics import catalogue, timeseries
 from etl.serve.coinmetrics.stream import Streams
 from etl.serve.cryptoquant import flows, listing
+from etl.serve.dashboard import listing as drawable
+from etl.serve.dashboard import series, transactions
+from etl.serve.dashboard.static_files import PAGES, PREFIX, send_page
 from etl.serve.gate import Gate
 from etl.serve.monitoring import MEDIA_TYPE, Monitoring, health
 from etl.serve.publications import Publications
@@ -48,6 +51,21 @@ CRYPTO_QUANT: dict[str, Make] = {
 }
 
 
+async def _document(asked: Asked) -> Answer:
+    return Answer(orjson.dumps(openapi.document(asked.snapshot)))
+
+
+GLASSNODE: dict[str, Make] = {glassnode.PREFIX + "{category}/{name}": glassnode.metrics}
+DASHBOARD: dict[str, Make] = {
+    "/catalogue": drawable.catalogue,
+    "/definition": drawable.definition,
+    "/series": series.series,
+    "/stack": series.stack,
+    "/transactions": transactions.transactions,
+}
+OPERATION: dict[str, Make] = {"/openapi.json": _document}
+
+
 def make_app(
     publications: Publications, access: Access, monitoring: Monitoring, announcements: Announcements
 ) -> ASGIApp:
@@ -72,12 +90,14 @@ def make_app(
 
 def routes(publications: Publications, monitoring: Monitoring, streams: Streams) -> list[BaseRoute]:
     """Every path that is answered."""
-    data = [Route(path, Endpoint(publications, make)) for path, make in (COIN_METRICS | CRYPTO_QUANT).items()]
+    made = COIN_METRICS | CRYPTO_QUANT | GLASSNODE | DASHBOARD | OPERATION
+    data = [Route(path, Endpoint(publications, make)) for path, make in made.items()]
     open_ended: list[BaseRoute] = [
         WebSocketRoute(STREAM, _Application(streams.websocket)),
         Route(EVENTS, _Application(streams.events)),
     ]
-    return [*data, *open_ended, *_operation(publications, monitoring)]
+    shown = [Route(path, _Application(send_page)) for path in (*PAGES, f"{PREFIX}{{name}}")]
+    return [*data, *open_ended, *shown, *_operation(publications, monitoring)]
 
 
 def _operation(publications: Publications, monitoring: Monitoring) -> list[BaseRoute]:
@@ -93,15 +113,10 @@ def _operation(publications: Publications, monitoring: Monitoring) -> list[BaseR
     async def tell_metrics(scope: Scope, receive: Receive, send: Send) -> None:
         await send_answer(send, scope, Answer(monitoring.exposition(), MEDIA_TYPE))
 
-    async def tell_document(scope: Scope, receive: Receive, send: Send) -> None:
-        told = orjson.dumps(openapi.document(publications.current))
-        await send_answer(send, scope, Answer(told, edition=publications.current.edition))
-
     told: dict[str, ASGIApp] = {
         "/health": tell_health,
         "/ready": tell_ready,
         "/metrics": tell_metrics,
-        "/openapi.json": tell_document,
     }
     return [Route(path, _Application(app)) for path, app in told.items()]
 
@@ -120,6 +135,5 @@ async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] != "http":
         await send({"type": "websocket.close", "code": 1008})
         return
-    raise Refused(
-        404, f"there is nothing at this path. {nearest(scope['path'], COIN_METRICS | CRYPTO_QUANT)}".rstrip()
-    )
+    hint = nearest(scope["path"], COIN_METRICS | CRYPTO_QUANT | DASHBOARD)
+    raise Refused(404, f"there is nothing at this path. {hint}".rstrip())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from etl.serve.answers import Answer
+from etl.serve.answers import Answer, Key
 from etl.serve.parameters import Parameters
 from etl.serve.refusals import BadParameter, nearest
 from etl.serve.sending import header, send_answer
@@ -46,7 +47,7 @@ class Asked:
         return profile
 
 
-Make = Callable[[Asked], Awaitable[Answer]]
+Make = Callable[[Asked], Coroutine[Any, Any, Answer]]
 
 
 class Endpoint:
@@ -55,6 +56,7 @@ class Endpoint:
     def __init__(self, publications: Publications, make: Make) -> None:
         self._publications = publications
         self._make = make
+        self._making: dict[Key, asyncio.Future[Answer]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises Refused."""
@@ -67,11 +69,24 @@ class Endpoint:
                 self._publications, snapshot, scope["asked_path"], scope["profile"],
                 scope["query_string"], base_url,
             )  # fmt: skip
-            answer = await self._make(asked)
-            answer.edition = answer.edition or snapshot.edition
+            answer = await self._made(asked, key)
             if answer.edition == snapshot.edition:
                 snapshot.answers.put(key, answer)
         await send_answer(send, scope, answer)
+
+    async def _made(self, asked: Asked, key: Key) -> Answer:
+        """The answer, made once for all who ask for it at the same time; a stream can only be read once."""
+        named = (asked.snapshot.edition, *key)
+        making = self._making.get(named)
+        is_first = making is None
+        if making is None:
+            making = self._making[named] = asyncio.ensure_future(self._make(asked))
+            making.add_done_callback(lambda _: self._making.pop(named, None))
+        answer = await asyncio.shield(making)
+        if answer.stream is not None and not is_first:
+            answer = await self._make(asked)
+        answer.edition = answer.edition or asked.snapshot.edition
+        return answer
 
 
 def _base_url(scope: Scope) -> str:

@@ -79,6 +79,13 @@ def read_columns(
     return dict(_wide(table, [metric.id for metric in metrics], calendar))
 
 
+def read_prices(con: duckdb.DuckDBPyConnection, calendar: Calendar) -> Any:
+    """The price of 1 BTC at the end of each day, in US dollars."""
+    text = text_sql("price_usd", column_types(con, "prices"))
+    table = con.sql(f"SELECT date AS day, {text} AS text FROM prices").to_arrow_table()
+    return _by_day(table, table.column("text"), calendar)
+
+
 def column_types(con: duckdb.DuckDBPyConnection, view: str) -> dict[str, str]:
     """DuckDB's name of the type of each column."""
     return {name: kind for name, kind, *_ in con.execute(f"DESCRIBE {view}").fetchall()}

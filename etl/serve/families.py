@@ -8,7 +8,7 @@ from __future__ import annotations
 import orjson
 
 from etl.serve.answers import Answer
-from etl.serve.refusals import BadParameter, Refused, TooManyRequests
+from etl.serve.refusals import BadParameter, Refused, TooManyRequests, WrongCredentials
 
 _COIN_METRICS_TYPES = {
     400: "bad_parameter",
@@ -41,6 +41,8 @@ def _coin_metrics(refused: Refused) -> Answer:
     if isinstance(refused, BadParameter):
         message = f"Bad parameter '{refused.name}'. Value '{refused.value}' is not supported. {refused.hint}"
     kind = _COIN_METRICS_TYPES[refused.status]
+    if isinstance(refused, WrongCredentials):
+        kind = "wrong_credentials"
     headers = {}
     if isinstance(refused, TooManyRequests):
         headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(refused.seconds)}

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from etl.serve.access import Access
+from etl.serve.dashboard.static_files import PAGES, PREFIX
 from etl.serve.families import refusal
 from etl.serve.monitoring import Monitoring
 from etl.serve.refusals import Refused
@@ -25,8 +26,8 @@ MOST_URL = 10_000
 """Characters of a request's target: path, question mark and query."""
 
 _LOG = logging.getLogger(__name__)
-_OPEN_PATHS = ("/health", "/ready")
-"""Answered without a key, for those who watch the service."""
+_OPEN_PATHS = ("/health", "/ready", *PAGES)
+"""Answered without a key: for those who watch the service, and the dashboard, which asks for one."""
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {}"
@@ -75,7 +76,7 @@ class Gate:
         limits: list[tuple[bytes, bytes]] = []
         try:
             self._check_form(scope)
-            if scope["path"] not in _OPEN_PATHS:
+            if scope["path"] not in _OPEN_PATHS and not scope["path"].startswith(PREFIX):
                 limits = self._access.admit(scope)
             sent.more = limits
             self._take_profile(scope)

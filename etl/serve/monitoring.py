@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_FAMILIES = ("v1", "v4", "health", "ready", "metrics", "events", "series", "static")
 _SHOWN_PATH = 200
 
 
@@ -104,4 +105,4 @@ def health(snapshot: Snapshot | None) -> dict[str, Any]:
 
 def _family(path: str) -> str:
     first = path[1:].partition("/")[0]
-    return first if first in ("v1", "v4", "health", "ready", "metrics", "events") else "other"
+    return first if first in _FAMILIES else "other"

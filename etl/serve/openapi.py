@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from etl.results import formula
+from etl.serve import glassnode
 from etl.serve.coinmetrics import catalogue, paging, stream
 from etl.serve.coinmetrics import request as series
 from etl.serve.cryptoquant import COMMON, listing
 from etl.serve.cryptoquant import request as flows_request
 from etl.serve.cryptoquant.endpoints import WINDOWS, endpoints, symbols
+from etl.serve.dashboard import listing as listing_shown
+from etl.serve.dashboard import series as shown
+from etl.serve.dashboard import transactions
 from etl.serve.gate import MOST_URL
 from etl.serve.snapshot import Snapshot
 
@@ -53,6 +58,9 @@ _SCHEMAS: dict[str, Schema] = {
     _FLAG,
 )  # fmt: skip
 """Of parameters that are more than any text."""
+_SHOWN_TRANSACTIONS: Schema = {"type": "integer", "minimum": 1, "maximum": transactions.MOST}
+_SECONDS: Schema = {"type": "integer", "minimum": 0, "maximum": 999_999_999_999}
+_DAYS: Schema = {"type": "integer", "minimum": 1, "maximum": formula.MOST_DAYS}
 _FORMATS = {
     "series": [series.JSON, series.STREAM, series.CSV],
     "lists": [series.JSON, series.STREAM],
@@ -83,7 +91,11 @@ def document(snapshot: Snapshot) -> dict[str, Any]:
             "description": "Bitcoin miner flows, in the words of Coin Metrics API v4 and CryptoQuant API v1. "
             "A profile may stand before each path.",
         },
-        "paths": _coin_metrics() | _crypto_quant(snapshot) | _operation(),
+        "paths": _coin_metrics()
+        | _crypto_quant(snapshot)
+        | _glassnode(snapshot)
+        | _dashboard()
+        | _operation(),
         "components": {
             "schemas": _error_schemas(),
             "securitySchemes": {
@@ -141,6 +153,44 @@ def _crypto_quant(snapshot: Snapshot) -> dict[str, Any]:
         told = listed if "my" not in path else {"application/json": {"schema": _OBJECT}}
         paths[path] = _get(COMMON, (), "entities", told, _CRYPTO_QUANT_ERROR)
     return paths
+
+
+def _glassnode(snapshot: Snapshot) -> dict[str, Any]:
+    allowed: dict[str, Schema] = {
+        "a": {"type": "string", "enum": list(glassnode.ASSETS)},
+        "i": {"type": "string", "enum": list(glassnode.INTERVALS)},
+        "f": {"type": "string", "enum": list(glassnode.FORMATS)},
+        "c": {"type": "string", "enum": list(glassnode.CURRENCIES)},
+        "timestamp_format": {"type": "string", "enum": list(glassnode.TIME_FORMS)},
+        "s": _SECONDS,
+        "u": _SECONDS,
+    }
+    points = {"type": "array", "items": {"type": "object", "required": ["t"]}}
+    content = {"application/json": {"schema": points}, "text/csv": {"schema": {"type": "string"}}}
+    return {
+        glassnode.PREFIX + path: _get(
+            glassnode.PARAMETERS, ("a",), "flows", content, _CRYPTO_QUANT_ERROR, allowed
+        )
+        for path in glassnode.endpoints(snapshot)
+    }
+
+
+def _dashboard() -> dict[str, Any]:
+    told = {"application/json": {"schema": _OBJECT}}
+    rows = told | {"text/csv": {"schema": {"type": "string"}}}
+    wanted = {
+        "/catalogue": (("api_key",), (), told),
+        "/definition": (listing_shown.DEFINITION_PARAMETERS, ("metric",), told),
+        "/series": (shown.SERIES_PARAMETERS, ("expression",), rows),
+        "/stack": (shown.STACK_PARAMETERS, ("of",), told),
+        "/transactions": (transactions.PARAMETERS, ("metric", "day"), told),
+    }
+    stacks: Schema = {"type": "string", "enum": list(shown.STACKS)}
+    allowed = {"of": stacks, "limit": _SHOWN_TRANSACTIONS, "average": _DAYS}
+    return {
+        path: _get(names, required, "flows", content, _COIN_METRICS_ERROR, allowed)
+        for path, (names, required, content) in wanted.items()
+    }
 
 
 def _operation() -> dict[str, Any]:

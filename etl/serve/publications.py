@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from etl.disk.datadir import DataDirectory
 
 POLL_S = 0.5
+MOST_WAIT_S = 60
+"""Between two tries to read a file that could not be read."""
 KEPT_S = 600
 MOST_KEPT = 8
 _LOG = logging.getLogger(__name__)
@@ -34,6 +36,8 @@ class Publications:
         self._history = RunHistory(data_dir.logs)
         self._current: Snapshot | None = None
         self._seen: object = None
+        self._failures = 0
+        self._retry_at = 0.0
         self._kept: dict[str, tuple[Snapshot, float]] = {}
         self.listeners: list[Callable[[Snapshot | None, Snapshot], None]] = []
         """called with the snapshot before and the new one, each time one takes the other's place"""
@@ -67,14 +71,19 @@ class Publications:
     def refresh(self) -> bool:
         """Load the published file if it is another than before; whether it was.
 
-        Raises TerminalError where it cannot be read.
+        One that was not read is tried again after a while, longer each time. Raises TerminalError where it
+        cannot be read.
         """
         seen = (file_facts(self._data_dir), self._history.names())
-        if seen[0] is None or seen == self._seen:
+        is_failed = bool(self._failures) and time.monotonic() >= self._retry_at
+        if seen[0] is None or (seen == self._seen and not is_failed):
             return False
         self._seen = seen
+        self._failures += 1
+        self._retry_at = time.monotonic() + min(2**self._failures, MOST_WAIT_S)
         before = self._current
         self._take(load_snapshot(self._data_dir, self._history, threads=1 if before else None))
+        self._failures = 0
         return True
 
     async def follow(self) -> None:
@@ -83,7 +92,7 @@ class Publications:
             try:
                 await asyncio.to_thread(self.refresh)
             except MinerflowError as error:
-                _LOG.warning("%s", error.what)
+                _LOG.warning("%s; tried again in %.0f s", error.what, self._retry_at - time.monotonic())
             except Exception:
                 _LOG.exception("the published file was not loaded")
             await asyncio.sleep(POLL_S)

@@ -18,6 +18,15 @@ class Refused(Exception):
         self.message = message
 
 
+class WrongCredentials(Refused):
+    """A key was sent that is none of the server's."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            401, "the API key is not one of this server's; check it, or ask whoever runs the server"
+        )
+
+
 class BadParameter(Refused):
     """A parameter or a value of one that is not understood; `hint` says what would be."""
 

@@ -25,12 +25,10 @@ async def send_answer(send: Send, scope: Scope, answer: Answer, status: int = 20
     headers = [(b"content-type", answer.media_type.encode())]
     headers += [(name.encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
     if answer.edition:
-        tag = f'W/"{answer.edition}"'.encode()
-        headers += [
-            (b"etag", tag),
-            _CACHING,
-            (b"x-minerflow-file", answer.edition.partition(".")[0].encode()),
-        ]
+        headers.append((b"x-minerflow-file", answer.edition.partition(".")[0].encode()))
+    if answer.edition or answer.etag:
+        tag = f'W/"{answer.edition or answer.etag}"'.encode()
+        headers += [(b"etag", tag), _CACHING]
         if status == 200 and tag in header(scope, b"if-none-match"):
             await _send_whole(send, scope, 304, headers, b"")
             return

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from threading import Lock
+from threading import Lock, Timer
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,16 @@ from etl.errors import TerminalError
 from etl.results.metrics import EVERYONE, Catalogue, Choice, chosen
 from etl.results.published import another, damage_told, open_published
 from etl.serve.answers import Answers
-from etl.serve.columns import Calendar, Columns, by_view, column_types, read_calendar, read_columns
+from etl.serve.columns import (
+    Calendar,
+    Columns,
+    by_view,
+    column_types,
+    read_calendar,
+    read_columns,
+    read_prices,
+)
+from etl.serve.refusals import Refused
 from etl.serve.revisions import FLASH, Revision, RunHistory, nanosecond_text
 
 if TYPE_CHECKING:
@@ -34,7 +44,13 @@ if TYPE_CHECKING:
 REVIEWABLE = ("Flow", "Sply", "TxEx")
 """How metrics begin that say of each value whether it is as first published."""
 
+PRICE = "PriceUSD"
+"""The name of the price of 1 BTC in formulas; it is an input, so the catalogue has no such metric."""
+QUERY_S = 20
+"""How long a query to the file may take."""
 _READERS = 4
+_LOCKED = ("temp_directory = ''", "enable_external_access = false", "lock_configuration = true")
+"""A query reads the file that is attached, and no other, whatever stands in it."""
 _MOST_SERIES = 256
 _RECENT_BLOCKS = 1_000
 _FILE_READS = 5
@@ -74,6 +90,8 @@ class Snapshot:
     catalogue: Catalogue = field(repr=False)
     calendar: Calendar
     columns: Columns = field(repr=False)
+    prices: Any = field(repr=False)
+    """what stands under PRICE: texts as in `columns`"""
     revisions: dict[str, list[Revision]] = field(repr=False)
     """by profile, for each day of the calendar"""
     profiles: tuple[str, ...]
@@ -103,8 +121,11 @@ class Snapshot:
         return self.columns.get((None, metric)) if found is None else found
 
     def ask(self, sql: str, values: list[Any] | dict[str, Any]) -> Any:
-        """Rows of a query on the file, as an Arrow table. May be called from any thread."""
-        with another(self.con) as cursor:
+        """Rows of a query on the file, as an Arrow table. May be called from any thread.
+
+        Raises Refused where it takes longer than QUERY_S.
+        """
+        with another(self.con) as cursor, _interrupted(cursor, QUERY_S):
             return cursor.sql(sql, params=values).to_arrow_table()
 
     def types(self, view: str) -> dict[str, str]:
@@ -119,7 +140,7 @@ class Snapshot:
             if key in self._series:
                 self._series.move_to_end(key)
                 return self._series[key]
-        with another(self.con) as cursor:
+        with another(self.con) as cursor, _interrupted(cursor, QUERY_S):
             columns = read_columns(cursor, metrics, self.calendar, rows)
         with self._series_lock:
             self._series[key] = columns
@@ -134,7 +155,24 @@ def load_snapshot(data_dir: DataDirectory, history: RunHistory, *, threads: int 
     with damage_told(data_dir):
         if threads is not None:
             con.execute(f"SET threads = {threads}")
+        for setting in _LOCKED:
+            con.execute(f"SET {setting}")
         return _read(con, stat, history)
+
+
+@contextmanager
+def _interrupted(con: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    """End what a connection does after so long. Raises Refused then."""
+    import duckdb
+
+    timer = Timer(seconds, con.interrupt)
+    timer.start()
+    try:
+        yield
+    except duckdb.InterruptException:
+        raise Refused(503, f"the answer took longer than {seconds:g} s; ask for fewer days") from None
+    finally:
+        timer.cancel()
 
 
 def _open(data_dir: DataDirectory) -> tuple[duckdb.DuckDBPyConnection, tuple[int, int]]:
@@ -176,6 +214,7 @@ def _read(con: duckdb.DuckDBPyConnection, stat: tuple[int, int], history: RunHis
         catalogue=catalogue,
         calendar=calendar,
         columns=columns,
+        prices=read_prices(con, calendar),
         revisions={each: _day_revisions(each, calendar, changes, published) for each in profiles},
         profiles=profiles,
         entities=entities,

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import httpx
 import pytest
 import websocket
 
 from etl.disk.datadir import DataDirectory
-from etl.serve.publications import KEPT_S, Publications
+from etl.errors import TerminalError
+from etl.serve import snapshot
+from etl.serve.publications import KEPT_S, MOST_WAIT_S, Publications
 from etl.serve.refusals import Refused
-from tests.support.served import publish_served, serving
+from tests.serve.client_checks import client_of
+from tests.support.served import publish_served, serving, touch
 
 PATH = "/v4/timeseries/asset-metrics"
 OUT = "FlowMinerOut0HopAllNtv"
@@ -34,9 +42,9 @@ def client(data_dir: DataDirectory) -> Iterator[httpx.Client]:
         yield client
 
 
-def wait_for_file(client: httpx.Client, before: str) -> None:
+def wait_until(is_so: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
-    while client.get("/health").json()["file"] == before:
+    while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
@@ -45,53 +53,83 @@ def amounts(data: list[dict[str, str]]) -> list[float]:
     return [float(row[OUT]) for row in data]
 
 
-def test_reading_while_publishing(client: httpx.Client, data_dir: DataDirectory) -> None:
-    """Each file has its own amounts: n + extra BTC on day n. A paged read ends on the file it began on; no
-    answer mixes two; whoever listens hears of new blocks."""
-    asked: dict[str, str | int] = {"assets": "btc", "metrics": OUT, "page_size": 10, "paging_from": "start"}
+PUBLISHER = """
+import sys
+from pathlib import Path
+from tests.support.served import publish_served
+for extra in (1, 2):
+    publish_served(Path(sys.argv[1]), int(sys.argv[2]) + extra, extra_sat=extra * 1_000)
+"""
+
+
+@contextmanager
+def streaming(address: str) -> Iterator[list[dict[str, Any]]]:
+    """What the official client's stream hears meanwhile."""
     heard: list[dict[str, Any]] = []
-    listening = websocket.create_connection(
-        f"ws://{client.base_url.netloc.decode()}/v4/timeseries-stream/asset-metrics"
-        "?&assets=btc&metrics=MinerEntity&frequency=1b"
+    stream = client_of(address).get_stream_asset_metrics(
+        assets="btc", metrics="MinerEntity", frequency="1b", backfill="latest"
     )
-    heard.append(json.loads(listening.recv()))
-    errors: list[object] = []
+    stream._events_handlers_set = True  # it would handle signals, which only a main thread may
+
+    def hear(_: object, text: str) -> None:
+        heard.append(json.loads(text))
+
+    listener = threading.Thread(target=stream.run, kwargs={"on_message": hear, "reconnect": False})
+    listener.start()
+    try:
+        wait_until(lambda: bool(heard))
+        yield heard
+        wait_until(lambda: heard[-1]["height"] == str(DAYS + 2))
+    finally:
+        stream.ws.close()
+        listener.join()
+
+
+@contextmanager
+def reading(client: httpx.Client, asked: dict[str, str | int]) -> Iterator[set[str]]:
+    """The files that whole answers came from meanwhile; every one must be of one file."""
     files: set[str] = set()
+    errors: list[object] = []
     stop = threading.Event()
 
     def read() -> None:
         with httpx.Client(base_url=client.base_url) as mine:
             while not stop.is_set():
                 answer = mine.get(PATH, params=asked | {"page_size": 10_000})
-                found = amounts(answer.json()["data"])
-                files.add(answer.headers["x-minerflow-file"])
+                files.add(answer.headers.get("x-minerflow-file", "none"))
                 # Pool A pays n BTC, 2 BTC and, in a later file, as many satoshis more as it has extra.
+                found = amounts(answer.json().get("data", []))
                 if answer.status_code != 200 or len({round(v - n, 8) for n, v in enumerate(found)}) != 1:
                     errors.append(answer.text)
+                time.sleep(0.02)
 
     reader = threading.Thread(target=read)
     reader.start()
-    first = client.get(PATH, params=asked).json()
-    whole = amounts(first["data"])
-    file = client.get("/health").json()["file"]
-    for extra in (1, 2):
-        publish_served(data_dir.path, DAYS + extra, extra_sat=extra * 1_000)
-        wait_for_file(client, file)
-        file = client.get("/health").json()["file"]
-    page = first
-    while "next_page_url" in page:
-        page = client.get(page["next_page_url"]).json()
-        whole += amounts(page["data"])
-    stop.set()
-    reader.join()
+    try:
+        yield files
+    finally:
+        stop.set()
+        reader.join()
     assert errors == []
+
+
+def test_reading_while_another_process_publishes(client: httpx.Client, data_dir: DataDirectory) -> None:
+    """Each file has its own amounts: n + extra BTC on day n. A paged read ends on the file it began on; no
+    answer mixes two; whoever listens hears of new blocks."""
+    asked: dict[str, str | int] = {"assets": "btc", "metrics": OUT, "page_size": 10, "paging_from": "start"}
+    with streaming(client.base_url.netloc.decode()) as heard, reading(client, asked) as files:
+        page = client.get(PATH, params=asked).json()
+        whole = amounts(page["data"])
+        subprocess.run([sys.executable, "-c", PUBLISHER, data_dir.path, str(DAYS)], check=True)
+        wait_until(lambda: client.get("/health").json()["height"] == DAYS + 2)
+        while "next_page_url" in page:
+            page = client.get(page["next_page_url"]).json()
+            whole += amounts(page["data"])
     assert len(files) >= 2
     assert whole == [n + 3.0 for n in range(DAYS)]
-    heard += [json.loads(listening.recv()) for _ in range(2)]
-    listening.close()
     assert [(each["type"], each["height"], each["cm_sequence_id"]) for each in heard] == [
-        ("new_block", str(DAYS), "0"), ("new_block", str(DAYS + 1), "1"), ("new_block", str(DAYS + 2), "2"),
-    ]  # fmt: skip
+        ("new_block", str(DAYS + n), str(n)) for n in range(3)
+    ]
     assert heard[1]["MinerEntity"] == "A"
     assert heard[1]["parent_hash"] == heard[0]["hash"]
 
@@ -116,9 +154,24 @@ def test_streams_refuse_in_the_familys_shape(client: httpx.Client) -> None:
     assert client.get("/events?metrics=BlkCnt").status_code == 400
 
 
-def test_a_damaged_file_leaves_the_one_before(tmp_path: Path) -> None:
-    data_dir = publish_served(tmp_path, 3)
-    publications = Publications(data_dir)
+@pytest.fixture(scope="module")
+def three_days(tmp_path_factory: pytest.TempPathFactory) -> DataDirectory:
+    return publish_served(tmp_path_factory.mktemp("small"), 3)
+
+
+@pytest.fixture
+def small(three_days: DataDirectory, tmp_path: Path) -> DataDirectory:
+    """A file of three days that a test may change."""
+    data_dir = DataDirectory(tmp_path)
+    data_dir.create()
+    shutil.copyfile(three_days.published, data_dir.published)
+    return data_dir
+
+
+def test_a_damaged_file_leaves_the_one_before(
+    small: DataDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publications = Publications(small)
     with pytest.raises(Refused) as early:
         _ = publications.current
     assert early.value.status == 503
@@ -127,20 +180,24 @@ def test_a_damaged_file_leaves_the_one_before(tmp_path: Path) -> None:
     good = publications.current
     broken = tmp_path / "broken"
     broken.write_bytes(b"not a database" * 1_000)
-    broken.replace(data_dir.published)
-    with pytest.raises(Exception, match="cannot be opened"):
+    broken.replace(small.published)
+    with pytest.raises(TerminalError, match="cannot be opened"):
         publications.refresh()
     assert publications.current is good
     assert not publications.refresh()
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + MOST_WAIT_S)
+    with pytest.raises(TerminalError, match="cannot be opened"):
+        publications.refresh()
 
 
-def test_snapshots_are_kept_for_ten_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data_dir = publish_served(tmp_path, 3)
-    publications = Publications(data_dir)
+def test_snapshots_are_kept_for_ten_minutes(small: DataDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    publications = Publications(small)
     publications.refresh()
     first = publications.current
-    publish_served(tmp_path, 4)
+    touch(small, 1)
     publications.refresh()
+    assert publications.current.file != first.file
     assert publications.of_file(first.file) is first
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now + KEPT_S + 1)
@@ -148,18 +205,34 @@ def test_snapshots_are_kept_for_ten_minutes(tmp_path: Path, monkeypatch: pytest.
     assert publications.of_file(publications.current.file) is publications.current
 
 
-def test_revisions_from_the_reports(tmp_path: Path) -> None:
+def test_queries_reach_nothing_but_the_file_and_end(
+    small: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publications = Publications(small)
+    publications.refresh()
+    ask = publications.current.ask
+    assert ask("SELECT count(*) AS n FROM blocks", []).to_pylist() == [{"n": 4}]
+    with pytest.raises(duckdb.PermissionException):
+        ask(f"SELECT * FROM read_text('{__file__}')", [])
+    with pytest.raises(duckdb.InvalidInputException, match="locked"):
+        ask("SET enable_external_access = true", [])
+    monkeypatch.setattr(snapshot, "QUERY_S", 0.1)
+    with pytest.raises(Refused, match="longer than 0.1 s") as late:
+        ask("SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = 7", [])
+    assert late.value.status == 503
+
+
+def test_revisions_from_the_reports(small: DataDirectory) -> None:
     """A run that made days final, and one that changed a day of one profile."""
-    data_dir = publish_served(tmp_path, 3)
     reports = [
         ("2020-02-01T00:00:00+00:00", ["2020-01-01", "2020-01-02"], []),
         ("2020-02-03T04:05:06+00:00", ["2020-01-03"], [{"day": "2020-01-02", "profile": "entity"}]),
     ]
     for number, (started, final, changed) in enumerate(reports):
         report = {"started_at": started, "days_newly_final": final, "days_changed": changed}
-        (data_dir.logs / f"{number}.json").write_text(json.dumps(report))
-    (data_dir.logs / "9.json").write_text('{"started_at": "never"')
-    publications = Publications(data_dir)
+        (small.logs / f"{number}.json").write_text(json.dumps(report))
+    (small.logs / "9.json").write_text('{"started_at": "never"')
+    publications = Publications(small)
     publications.refresh()
     revisions = publications.current.revisions
     early, late = "2020-02-01T00:00:00.000000000Z", "2020-02-03T04:05:06.000000000Z"
@@ -168,7 +241,7 @@ def test_revisions_from_the_reports(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert [each.status for each in revisions["coinmetrics"]] == ["flash"] * 3
     edition = publications.current.edition
-    (data_dir.logs / "10.json").write_text(
+    (small.logs / "10.json").write_text(
         json.dumps({"started_at": "2020-02-04T00:00:00+00:00", "days_newly_final": [],
                     "days_changed": [{"day": "2020-01-01", "profile": "entity"}]})
     )  # fmt: skip

@@ -11,13 +11,13 @@ from etl.serve.asked import Asked
 from etl.serve.cryptoquant import COMMON, DEFAULT_PROFILE
 from etl.serve.cryptoquant.endpoints import WINDOWS, Flows, endpoints, symbols
 from etl.serve.cryptoquant.flows import PREFIX, success
-from etl.serve.cryptoquant.request import CSV, JSON
+from etl.serve.cryptoquant.request import CSV, JSON, MOST
 from etl.serve.parameters import Parameters, without_empty_key
 from etl.serve.snapshot import Snapshot
 
 ENTITY_LIST = "/v1/btc/status/entity-list"
 ENTITY_TYPES = ("miner", "exchange", "bank")
-ENTITY_PARAMETERS = ("type", "format", *COMMON)
+ENTITY_PARAMETERS = ("type", "limit", "format", *COMMON)
 _UNDEFINED_MARKET = 0
 _EVERYTHING = "P0D"
 """How the vendor says that a window is open to the beginning."""
@@ -31,12 +31,13 @@ async def entity_list(asked: Asked) -> Answer:
     kind = parameters.choice("type", ENTITY_TYPES, "miner")
     parameters.choice("format", (JSON,), JSON)
     profile = asked.profile_of(parameters, DEFAULT_PROFILE)
+    limit = parameters.whole("limit", 1, MOST)  # which cryptoquant-mcp sends with everything
     known = {} if kind == "bank" else symbols(asked.snapshot, profile, kind)
     data = [
         {"name": name, "symbol": symbol, "is_validated": True, "market_type": _UNDEFINED_MARKET}
         for symbol, name in known.items()
     ]
-    return Answer(success(orjson.dumps({"data": data}).decode()))
+    return Answer(success(orjson.dumps({"data": data[:limit]}).decode()))
 
 
 async def discovery(asked: Asked) -> Answer:
