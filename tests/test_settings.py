@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from etl.errors import ConfigError
 from etl.jobs.request import options_of, shown
 from etl.resources import config_dir
-from etl.settings import SOURCES, Settings, load_settings
+from etl.settings import Settings, load_settings
 from etl.sources.node.address import NodeAddress, find_node
-from etl.sources.opening import KINDS
 
 SHIPPED = config_dir() / "minerflow.toml"
 KEYS = [each.name for each in fields(Settings) if each.name != "origins"]
@@ -98,10 +97,6 @@ def test_examples_in_the_shipped_file_are_usable(home: Path) -> None:
     found = load_settings({}, write_toml(home / "all.toml", text), {})
     assert [key for key in KEYS if getattr(found, key) is None] == []
     assert found.confirmations == 6
-
-
-def test_sources_are_those_that_can_be_opened() -> None:
-    assert SOURCES == KINDS
 
 
 def test_users_file_is_looked_for_in_order(home: Path) -> None:

@@ -14,6 +14,7 @@ from etl.errors import (
 )
 from etl.options import SourceOptions
 from etl.progress import Progress
+from etl.settings import SOURCES
 from etl.sources.blockfiles.source import BlockFilesSource
 from etl.sources.node.address import NodeAddress, blocks_dir, find_node
 from etl.sources.node.probe import ChainFacts, NodeFacts, probe_node
@@ -23,8 +24,6 @@ from etl.sources.rpc.source import RpcSource
 from etl.sources.source import Source
 
 _ONE_TRY = Retry(0)
-
-KINDS = ("auto", "blockfiles", "rest", "rpc")
 
 
 def open_source(options: SourceOptions, progress: Progress, memory: Path | None = None) -> Source:
@@ -40,7 +39,7 @@ def open_source(options: SourceOptions, progress: Progress, memory: Path | None 
         return RpcSource(_address(options), _retry(options, progress))
     if options.kind == "auto":
         return _best(options, progress, memory)
-    raise UsageError(f"{options.kind!r} is no source", f"use one of {', '.join(KINDS)}")
+    raise UsageError(f"{options.kind!r} is no source", f"use one of {', '.join(SOURCES)}")
 
 
 def _block_files(options: SourceOptions, memory: Path | None) -> BlockFilesSource:
