@@ -7,6 +7,7 @@ passes; rows enter from Parquet files or Arrow tables alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from datetime import date
 from decimal import Decimal
 
@@ -68,6 +69,7 @@ def load(
     """
     from_height = 0 if plan.base is None else plan.from_height
     _forget(con, from_height)
+    _load_rules(con, inputs.profiles)
     _load_codes(con, tracked.codes)
     _load_blocks(con, lake, plan.network, plan.from_height, tracked)
     _load_results(con, tracked, inputs.profiles, from_height)
@@ -120,6 +122,12 @@ def _forget(con: duckdb.DuckDBPyConnection, from_height: int) -> None:
         con.execute(f"DELETE FROM {table} WHERE first_height >= ?", [from_height])
     con.execute("DELETE FROM address_changes WHERE since_height >= ?", [from_height])
     con.execute("DELETE FROM chunks")
+
+
+def _load_rules(con: duckdb.DuckDBPyConnection, profiles: Sequence[Profile]) -> None:
+    con.execute("DELETE FROM profile_rules")
+    for profile in profiles:
+        con.execute("INSERT INTO profile_rules VALUES (?, ?, ?, ?, ?)", list(astuple(profile)))
 
 
 def _load_codes(con: duckdb.DuckDBPyConnection, codes: CodeBook) -> None:

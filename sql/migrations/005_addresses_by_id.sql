@@ -30,6 +30,15 @@ CREATE TABLE address_texts (
     first_height INTEGER NOT NULL          -- of the rows that name it
 );
 
+-- The rules of each profile (methodology section 5), as config/methodology.toml had them.
+CREATE TABLE profile_rules (
+    profile VARCHAR NOT NULL,
+    cluster_miners BOOLEAN NOT NULL,
+    retroactive_exchanges BOOLEAN NOT NULL,
+    coinjoins_pay_hop_1 BOOLEAN NOT NULL,
+    exchange_excludes_hop BOOLEAN NOT NULL
+);
+
 -- Derived tables are built from the first day on that a job has changed, and checked from there; this says
 -- by which SQL the rest was.
 DROP TABLE IF EXISTS transfer_days;

@@ -82,7 +82,7 @@ BROKEN: dict[str, list[str]] = {
         "INSERT INTO days VALUES (DATE '2000-01-01', 0, 0, true)",
         "UPDATE blocks SET height = 99 WHERE height = 23",
     ],
-    "entity_hop_or_exchange": [
+    "hop_or_exchange": [
         "UPDATE address_changes SET code = 6 WHERE profile = 'entity'",
         "UPDATE daily_flows SET src_exchange = 'Binance' WHERE profile = 'entity'",
         "UPDATE daily_flows SET dst_exchange = 'Binance' WHERE profile = 'entity'",

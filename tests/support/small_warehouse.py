@@ -6,15 +6,19 @@ Attributes of the codes used throughout: see `ATTRIBUTES`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple
 from datetime import date, timedelta
 
 import duckdb
 
-from etl.resources import sql_dir
+from etl.resources import config_dir, sql_dir
+from etl.tracking.inputs import METHODOLOGY
+from etl.tracking.profile_file import load_profiles
 from etl.warehouse.models import apply_views, build_tables
 
 BTC = 100_000_000
 PROFILES = ("coinmetrics", "entity")
+SHIPPED_RULES = load_profiles(config_dir() / METHODOLOGY)
 
 _BATCH = 500
 
@@ -46,11 +50,12 @@ def insert(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[o
 
 
 def empty_warehouse(path: str = ":memory:") -> duckdb.DuckDBPyConnection:
-    """In memory or in a new file, migrated, with nothing but the attributes."""
+    """In memory or in a new file, migrated, with attributes and the rules of the shipped profiles alone."""
     con = duckdb.connect(path)
     for migration in sorted(sql_dir().glob("migrations/*.sql")):
         con.execute(migration.read_text(encoding="utf-8"))
     insert(con, "attributes", ATTRIBUTES)
+    insert(con, "profile_rules", [astuple(rules) for rules in SHIPPED_RULES])
     return con
 
 

@@ -75,6 +75,6 @@ def _as_schema_4(work: Path) -> None:
             con.execute(f"CREATE TABLE old AS FROM {name}")
             con.execute(f"DROP VIEW {name}")
             con.execute(f"ALTER TABLE old RENAME TO {name}")
-        for name in ("address_changes", "address_texts", "refused_joins", "derived"):
+        for name in ("address_changes", "address_texts", "profile_rules", "refused_joins", "derived"):
             con.execute(f"DROP TABLE {name}")
         con.execute("DELETE FROM schema_version WHERE version > 4")
