@@ -13,7 +13,7 @@ import click
 
 COMMANDS = (
     "backfill", "update", "restate", "verify", "demo", "status", "metrics", "drill", "plot",
-    "prices", "export", "query", "serve", "doctor",
+    "prices", "export", "query", "serve", "alerts", "doctor",
 )  # fmt: skip
 """In the order of --help; each is `command` of the module of its name."""
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+import time
+import urllib.request
+import webbrowser
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 import click
 
@@ -32,6 +39,9 @@ METRICS = (
     "SplyMiner1HopAllNtv",
 )
 _LATEST_DAYS = 3
+_OPENED_FROM = "2019-01-10"
+"""Where the economy has begun to move."""
+_STARTS_WITHIN_S = 60
 
 _COUNTS = """
     SELECT
@@ -43,8 +53,11 @@ _COUNTS = """
 """
 
 
-@click.command(cls=Command, example="minerflow demo")
-def command(data_dir: Path | None, **options: Any) -> None:
+@click.command(cls=Command, example="minerflow demo --open")
+@click.option(
+    "--open", "is_opened", is_flag=True, help="Then serve the economy's results and open them in a browser."
+)
+def command(data_dir: Path | None, is_opened: bool, **options: Any) -> None:
     """Run the whole way on two chains that come with minerflow.
 
     The results go to ./minerflow-demo, or to --data-dir.
@@ -61,6 +74,30 @@ def command(data_dir: Path | None, **options: Any) -> None:
         click.echo(f"\n{chain}: {description}\n")
         _show(DataDirectory(base / chain))
     _say_what_next(base)
+    if is_opened:
+        _open(base / "economy")
+
+
+def _open(data_dir: Path) -> None:
+    """Serve results at a free port until the user stops it, and show them."""
+    from etl.cli.serve import run_server
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}/?from={_OPENED_FROM}"
+    threading.Thread(target=_show_when_ready, args=(address,), daemon=True).start()
+    click.echo(f"\nThe dashboard: {address} (Ctrl+C stops it)")
+    run_server(data_dir, "127.0.0.1", port)
+
+
+def _show_when_ready(address: str) -> None:
+    deadline = time.monotonic() + _STARTS_WITHIN_S
+    while time.monotonic() < deadline:
+        with suppress(OSError), urllib.request.urlopen(urljoin(address, "/ready")):
+            webbrowser.open(address)
+            return
+        time.sleep(0.1)
 
 
 def _run(settings: Settings, chain: str, data_dir: Path, progress: BarProgress | LineProgress) -> None:

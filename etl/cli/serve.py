@@ -29,14 +29,20 @@ curl 'http://127.0.0.1:8080/v4/timeseries/asset-metrics?assets=btc&metrics=FlowM
     help="Requests per key or address in 20 seconds, 0: any number.  [default: 6000; loopback 0]",
 )
 def command(host: str, port: int, keys: Path | None, most_requests: int | None, **options: Any) -> None:
-    """Serve the published results over HTTP, as Coin Metrics' and CryptoQuant's clients read them."""
+    """Serve the published results over HTTP, as vendors' clients read them, and a dashboard."""
+    run_server(settings_of(options).data_dir, host, port, keys, most_requests)
+
+
+def run_server(
+    data_dir: Path, host: str, port: int, keys: Path | None = None, most_requests: int | None = None
+) -> None:
+    """Serve until a signal says to stop. Raises UsageError where the extra is not installed."""
     try:
         from etl.serve.listening import ServeOptions, serve
     except ModuleNotFoundError as error:
         raise UsageError(
             f"the server needs the package {error.name}", "pip install 'minerflow[serve]'"
         ) from error
-    data_dir = settings_of(options).data_dir
     click.echo(f"serving {data_dir} at http://{host}:{port}", err=True)
     serve(
         ServeOptions(data_dir, host, port, keys, most_requests),

@@ -38,6 +38,16 @@ class DataDirectory:
         return self.path / "logs"
 
     @property
+    def alerts(self) -> Path:
+        """What the server is to tell of, and to whom."""
+        return self.path / "alerts.toml"
+
+    @property
+    def alert_state(self) -> Path:
+        """Which alerts have looked how far, and what nobody has received yet; the server writes it."""
+        return self.path / "alerts" / "state.json"
+
+    @property
     def temporary(self) -> Path:
         """Where DuckDB and the tracker spill; emptied by every job."""
         return self.state / "tmp"

@@ -7,6 +7,7 @@ import logging
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -14,6 +15,7 @@ import uvicorn
 from etl.disk.datadir import DataDirectory
 from etl.errors import UsageError
 from etl.serve.access import Access, read_keys
+from etl.serve.alerts.watch import AlertWatch
 from etl.serve.announcements import Announcements
 from etl.serve.app import make_app
 from etl.serve.monitoring import Monitoring
@@ -52,13 +54,20 @@ def serve(options: ServeOptions, warn: Callable[[str], None]) -> None:
 class Server(uvicorn.Server):
     """uvicorn, which lets those who listen to streams go first when it stops."""
 
-    def __init__(self, config: uvicorn.Config, announcements: Announcements) -> None:
+    def __init__(self, config: uvicorn.Config, announcements: Announcements, alerts: AlertWatch) -> None:
         super().__init__(config)
         self._announcements = announcements
+        self._alerts = alerts
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, and to tell of what the published files say."""
+        Thread(target=self._alerts.run, name="alerts", daemon=True).start()
+        await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Finish what is under way."""
         self._announcements.close()
+        self._alerts.stop()
         await super().shutdown(sockets)
 
 
@@ -74,7 +83,9 @@ def make_server(options: ServeOptions, warn: Callable[[str], None]) -> Server:
     most = options.most_requests
     if most is None:
         most = 0 if local else MOST_REQUESTS
-    publications = Publications(DataDirectory(options.data_dir))
+    data_dir = DataDirectory(options.data_dir)
+    publications, alerts = Publications(data_dir), AlertWatch(data_dir)
+    publications.listeners.append(alerts.take)
     announcements = Announcements()
     app = make_app(publications, Access(keys, most), Monitoring(publications), announcements)
     return Server(
@@ -92,6 +103,7 @@ def make_server(options: ServeOptions, warn: Callable[[str], None]) -> Server:
             timeout_graceful_shutdown=GRACE_S,
         ),
         announcements,
+        alerts,
     )
 
 

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
+
+from etl.cli import demo
 from etl.cli.demo import METRICS
 from tests.cli.run import minerflow
 from tests.support.golden import ECONOMY, MAINNET_EARLY, GoldenChain
@@ -47,3 +52,31 @@ def test_demo_goes_where_it_is_told_whatever_the_settings(tmp_path: Path) -> Non
     text = minerflow("demo", "--config", config, "--data-dir", base).stdout
     assert "blocks            4,522" in text
     assert sorted(path.name for path in base.iterdir()) == ["economy", "mainnet"]
+
+
+def test_demo_ends_on_the_dashboard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server is another's here: it answers that it is ready the second time."""
+    shown: list[str] = []
+    monkeypatch.setattr("webbrowser.open", shown.append)
+    answers = [503, 200]
+
+    class Ready(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            assert self.path == "/ready"
+            self.send_response(answers.pop(0))
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    def run_server(data_dir: Path, host: str, port: int) -> None:
+        assert (data_dir, host) == (Path("somewhere"), "127.0.0.1")
+        with ThreadingHTTPServer((host, port), Ready) as server:
+            server.timeout = 0.1
+            while answers:
+                server.handle_request()
+        time.sleep(0.2)
+
+    monkeypatch.setattr("etl.cli.serve.run_server", run_server)
+    demo._open(Path("somewhere"))
+    assert [address.partition("?")[2] for address in shown] == ["from=2019-01-10"]

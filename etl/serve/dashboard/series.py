@@ -7,7 +7,7 @@ rounded to 12 significant digits.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
@@ -24,9 +24,10 @@ from etl.results.formula import (
     quotient,
     read_formula,
 )
-from etl.results.metrics import EVERYONE
+from etl.results.metrics import EVERYONE, Choice, chosen
 from etl.serve.answers import JSON, Answer
 from etl.serve.asked import Asked
+from etl.serve.columns import Calendar, Columns, read_columns, read_prices
 from etl.serve.dashboard import COMMON, DEFAULT_PROFILE
 from etl.serve.dashboard.listing import drawable
 from etl.serve.parameters import Parameters, without_empty_key
@@ -34,6 +35,9 @@ from etl.serve.refusals import BadParameter, nearest
 from etl.serve.snapshot import PRICE, Snapshot
 from etl.serve.times import DAY, asked_instant
 from etl.warehouse.catalogue import Metric
+
+if TYPE_CHECKING:
+    import duckdb
 
 SERIES_PARAMETERS = ("expression", "miner", "counterparty", "start", "end", "format", *COMMON)
 STACK_PARAMETERS = ("of", "average", *COMMON)
@@ -144,9 +148,8 @@ def column_of(snapshot: Snapshot, name: str, whose: Whose) -> Any:
     if name == PRICE:
         return snapshot.prices
     metric = snapshot.daily()[name]
-    chosen = {key: value for key, value in whose.rows.items() if key in metric.keys}
-    if chosen:
-        return _chosen_column(snapshot, metric, whose.profile, chosen)
+    if whose.rows.keys() & set(metric.keys):
+        return _chosen_column(snapshot, metric, whose)
     found = snapshot.column(whose.profile, name)
     return pa.nulls(snapshot.calendar.count, pa.string()) if found is None else found
 
@@ -156,15 +159,32 @@ def numbers(column: Any) -> Values:
     return np.asarray(column.cast(pa.float64()).fill_null(np.nan))
 
 
-def _chosen_column(snapshot: Snapshot, metric: Metric, profile: str, chosen: dict[str, str]) -> Any:
-    rows = {"profile": profile, "miner": EVERYONE["miner"]} | chosen
-    if "counterparty" in metric.keys and "counterparty" not in rows:
-        rows["counterparty"] = EVERYONE["exchange" if "exchange" in metric.view else "miner"]
-    wanted = {key: value for key, value in rows.items() if key in metric.keys}
+def read_chosen(
+    con: duckdb.DuckDBPyConnection, snapshot: Snapshot, name: str, whose: Whose, calendar: Calendar
+) -> Values:
+    """A metric's values as a connection has them now, such as one that shows the running day."""
+    if name == PRICE:
+        return numbers(read_prices(con, calendar))
+    metric = snapshot.daily()[name]
+    rows = _wanted_rows(metric, whose)
+    return numbers(_of_columns(read_columns(con, [metric], calendar, rows), metric, rows, calendar))
+
+
+def _chosen_column(snapshot: Snapshot, metric: Metric, whose: Whose) -> Any:
+    rows = _wanted_rows(metric, whose)
     of_view = [each for each in snapshot.daily().values() if each.view == metric.view]
-    columns = snapshot.series(of_view, wanted)
-    found = columns.get((wanted.get("profile"), metric.id))
-    return pa.nulls(snapshot.calendar.count, pa.string()) if found is None else found
+    return _of_columns(snapshot.series(of_view, rows), metric, rows, snapshot.calendar)
+
+
+def _wanted_rows(metric: Metric, whose: Whose) -> dict[str, str]:
+    """The value of each column that tells a metric's rows of one day apart."""
+    choice = Choice(whose.profile, whose.rows.get("miner", EVERYONE["miner"]), whose.rows.get("counterparty"))
+    return chosen(metric, choice)
+
+
+def _of_columns(columns: Columns, metric: Metric, rows: dict[str, str], calendar: Calendar) -> Any:
+    found = columns.get((rows.get("profile"), metric.id))
+    return pa.nulls(calendar.count, pa.string()) if found is None else found
 
 
 def _asked_days(snapshot: Snapshot, parameters: Parameters) -> tuple[int, int]:
