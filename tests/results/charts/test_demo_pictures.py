@@ -47,8 +47,9 @@ def test_pictures_of_the_readme_are_those_that_are_drawn(
     """By their size, for letters differ with Matplotlib's release; what they say is in the SVG."""
     named = re.findall(r"!\[[^]]+\]\((\S+\.png)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
     charts = _charts(con)
-    assert [Path(name).stem for name in named] == list(charts)
-    for name, chart in zip(named, charts.values(), strict=True):
+    drawn = [name for name in named if not Path(name).stem.startswith("dashboard")]  # those are a browser's
+    assert [Path(name).stem for name in drawn] == list(charts)
+    for name, chart in zip(drawn, charts.values(), strict=True):
         write_picture(chart, tmp_path / "chart.png")
         for picture in (ROOT / name, tmp_path / "chart.png"):
             width, height, groups = pixels(picture.read_bytes())
