@@ -146,6 +146,10 @@ def backfill(
     the tip. Raises MinerflowError; what was done until then is kept.
     """
     job = _job(data_dir, config, settings)
+    from etl.jobs.unchanged import as_left
+
+    if blocks is None and (report := as_left("backfill", job)):
+        return report
     from etl.jobs.pipeline import run_backfill
 
     with _watched(progress) as watcher:
@@ -162,6 +166,10 @@ def update(
     another job works on the data directory.
     """
     job = _job(data_dir, config, settings)
+    from etl.jobs.unchanged import as_left
+
+    if report := as_left("update", job):
+        return report
     from etl.jobs.pipeline import run_update
 
     with _watched(progress) as watcher:

@@ -34,6 +34,7 @@ from etl.jobs.left_branch import left_by_node
 from etl.jobs.plan import wanted_range
 from etl.jobs.report import RunReport
 from etl.jobs.target import Target, Terms, read_terms
+from etl.jobs.unchanged import block_facts, note_end
 from etl.lake.fill import extract
 from etl.lake.prevouts import false_among
 from etl.lake.reorg import set_aside_strangers, undo_orphans
@@ -82,7 +83,9 @@ def run_restate(options: JobOptions, progress: Progress) -> RunReport:
 def _run(command: str, options: JobOptions, wanted: str | None, progress: Progress) -> RunReport:
     job = Job(command, options, progress)
     with working(job):
+        blocks = block_facts(options) if wanted is None else None
         _repairing(job, lambda: _index_and_publish(job, wanted))
+    note_end(job.data_dir, options, blocks, job.report)
     return job.report
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from itertools import groupby, pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -21,12 +22,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from etl.chain.heights import HeightRange
-from etl.compiled.arrays import Ints
 from etl.disk.files import commit, named
 from etl.errors import LakeDamaged, UsageError
 from etl.lake.chunk import Chunk, ChunkWriter, damaged, ends_stretch, open_table, read_manifest, stretch
 from etl.lake.columns import TABLES
 from etl.lake.index import INDEX, LakeIndex, unfinished
+
+if TYPE_CHECKING:
+    from etl.compiled.arrays import Ints
 
 READ_TXS = 50_000
 """Transactions read at once, at least, where a chunk has so many."""

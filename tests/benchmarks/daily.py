@@ -43,14 +43,16 @@ class Measured:
 
     tree: Path
     blocks: Path
+    last_height: int
     exchanges: Path
     data_dir: DataDirectory
 
-    def run(self, wanted: str) -> Figures:
-        """`minerflow backfill` of a range: seconds, CPU seconds, bytes written, seconds by station."""
-        command = [str(self.tree / ".venv/bin/minerflow"), "backfill", wanted, "--source", "blockfiles"]
+    def run(self, last: int) -> Figures:
+        """`minerflow update` to a height: seconds, CPU seconds, bytes written, seconds by station."""
+        command = [str(self.tree / ".venv/bin/minerflow"), "update", "--source", "blockfiles"]
         command += ["--blocks-dir", str(self.blocks), "--data-dir", str(self.data_dir.path)]
-        command += ["--exchanges", str(self.exchanges), "--workers", "1"]
+        command += ["--confirmations", str(self.last_height - last), "--workers", "1"]
+        command += ["--exchanges", str(self.exchanges)]
         started = time.perf_counter()
         process = subprocess.Popen(command, cwd=self.tree, stdout=subprocess.DEVNULL)
         _, status, used = os.wait4(process.pid, 0)
@@ -94,15 +96,15 @@ def labels(cache: Path, folder: Path) -> Path:
     return path
 
 
-def measure(measured: Measured, last_height: int) -> list[Figures]:
+def measure(measured: Measured) -> list[Figures]:
     """The runs at each share of a chain: to that height, then a day more, a block more, nothing more."""
     shutil.rmtree(measured.data_dir.path, ignore_errors=True)
     rows = []
     for share in SHARES:
-        height = round(last_height * share) - A_DAY - 1
+        height = round(measured.last_height * share) - A_DAY - 1
         runs = {"to here": height, "a day": height + A_DAY, "a block": height + A_DAY + 1}
         for what, last in (*runs.items(), ("nothing", height + A_DAY + 1)):
-            row = {"share": share, "what": what} | measured.run(f":{last}")
+            row = {"share": share, "what": what} | measured.run(last)
             sys.stderr.write(f"{json.dumps(row)}\n")
             rows.append(row)
     return rows
@@ -120,9 +122,10 @@ def main() -> None:
     for shape in SHAPES if args.shape is None else [args.shape]:
         folder = chain(cache, shape, args.transactions)
         data_dir = DataDirectory(cache / f"data-{shape}-{args.tree.resolve().name}")
-        facts = json.loads((folder / "chain.json").read_text(encoding="utf-8"))
-        measured = Measured(args.tree.resolve(), folder / "blocks", labels(cache, folder), data_dir)
-        sys.stdout.write("\n".join(_lines(shape, measure(measured, facts["last_height"]))) + "\n")
+        last_height = json.loads((folder / "chain.json").read_text(encoding="utf-8"))["last_height"]
+        exchanges = labels(cache, folder)
+        measured = Measured(args.tree.resolve(), folder / "blocks", last_height, exchanges, data_dir)
+        sys.stdout.write("\n".join(_lines(shape, measure(measured))) + "\n")
 
 
 def _lines(shape: str, rows: list[Figures]) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pbk
@@ -18,7 +20,7 @@ from tests.benchmarks.chain_reader import (
     parse_undo,
     sha256d,
 )
-from tests.benchmarks.shape import ChainShape
+from tests.benchmarks.shape import RICH, ChainShape
 
 TRANSACTIONS = 3_000
 SHAPE = ChainShape(transactions_per_block=120)
@@ -158,3 +160,24 @@ def test_a_long_chain_spans_files_with_undo_records_in_the_file_of_their_block(
     assert stored.places[-1].file_number > 3
     for height in range(1, len(stored.places)):
         assert stored.raw_undo(height)
+
+
+def test_pools_of_a_rich_chain_pay_most_miners_at_addresses_of_their_own(tmp_path: Path) -> None:
+    """60 of 100 payouts, its shape says; otherwise a miner has one, and 30 miners share what a pool pays."""
+    fresh = {}
+    for name, shape in (("rich", RICH), ("usual", ChainShape())):
+        few = replace(shape, transactions_per_block=12, miners=390)
+        make_chain(tmp_path / name, transactions=TRANSACTIONS, seed=7, shape=few)
+        paid = Counter(_payouts(tmp_path / name))
+        fresh[name] = sum(count == 1 for count in paid.values()) / paid.total()
+    assert fresh["rich"] > 0.55 and fresh["usual"] < 0.1
+
+
+def _payouts(folder: Path) -> Iterator[bytes]:
+    """Scripts of the outputs of transactions that spend coinbases and pay many."""
+    stored = StoredChain(folder / "blocks")
+    for height in range(1, len(stored.places)):
+        txs = parse_block(stored.raw_block(height)).txs[1:]
+        for tx, spent in zip(txs, parse_undo(stored.raw_undo(height)), strict=True):
+            if spent[0].is_coinbase and len(tx.outputs) >= 40:
+                yield from (each.script for each in tx.outputs)
