@@ -53,7 +53,7 @@ from etl import errors
 from etl.errors import MinerflowError, TerminalError, TransientError
 from etl.jobs.report import RunReport
 from etl.progress import Progress, Silent
-from etl.results.database import Database, Day
+from etl.results.database import AsOf, Database, Day
 from etl.results.metrics import DEFAULT_PROFILE, EVERYONE
 from etl.results.table import Table
 from etl.settings import load_settings
@@ -126,13 +126,14 @@ def open(
 def read(
     *metrics: str, start: Day | None = None, end: Day | None = None,
     profile: str = DEFAULT_PROFILE, miner: str = EVERYONE["miner"], counterparty: str | None = None,
-    data_dir: str | Path | None = None,
+    as_of: AsOf | None = None, data_dir: str | Path | None = None,
 ) -> Table:  # fmt: skip
     """The values of metrics: a row per final day, `day` and a column per metric (see Database.metric)."""
     with open(data_dir) as db:
         return db.metric(
-            *metrics, start=start, end=end, profile=profile, miner=miner, counterparty=counterparty
-        )
+            *metrics, start=start, end=end, profile=profile, miner=miner, counterparty=counterparty,
+            as_of=as_of,
+        )  # fmt: skip
 
 
 def backfill(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
@@ -23,21 +22,18 @@ Flows = dict[str, DayFlows]
 """Of a day, by profile."""
 
 
-def final_days(published: Path, since: date) -> dict[date, Flows]:
-    """Sums of each final day of a published database from one on; nothing where there is none."""
-    if not published.exists():
-        return {}
-    with duckdb.connect(str(published), read_only=True) as con:
-        rows = con.execute(
-            """
-            SELECT days.day, flows.profile, CAST(sum(flows.value_sat) AS BIGINT),
-                CAST(sum(flows.tx_count) AS BIGINT), bit_xor(hash(flows))
-            FROM days LEFT JOIN daily_flows AS flows ON flows.day = days.day
-            WHERE days.final AND days.day >= $since AND (flows.day >= $since OR flows.day IS NULL)
-            GROUP BY ALL
-            """,
-            {"since": since},
-        ).fetchall()
+def final_days(con: duckdb.DuckDBPyConnection, since: date) -> dict[date, Flows]:
+    """Sums of each final day of a database from one on."""
+    rows = con.execute(
+        """
+        SELECT days.day, flows.profile, CAST(sum(flows.value_sat) AS BIGINT),
+            CAST(sum(flows.tx_count) AS BIGINT), bit_xor(hash(flows))
+        FROM days LEFT JOIN daily_flows AS flows ON flows.day = days.day
+        WHERE days.final AND days.day >= $since AND (flows.day >= $since OR flows.day IS NULL)
+        GROUP BY ALL
+        """,
+        {"since": since},
+    ).fetchall()
     days: dict[date, Flows] = {}
     for day, profile, *flows in rows:
         sums = days.setdefault(day, {})
@@ -66,3 +62,8 @@ def days_changed(before: dict[date, Flows], after: dict[date, Flows]) -> list[di
                     }
                 )
     return changed
+
+
+def first_change(before: dict[date, Flows], after: dict[date, Flows]) -> date | None:
+    """The first day that was final and is another now, or none; None where there is no such day."""
+    return min((day for day, flows in before.items() if after.get(day) != flows), default=None)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
@@ -28,7 +28,7 @@ from etl.errors import (
     NodeAnswerError,
     UsageError,
 )
-from etl.jobs.day_changes import Flows, days_changed, final_days
+from etl.jobs.day_changes import Flows, days_changed, final_days, first_change
 from etl.jobs.job import Job, working
 from etl.jobs.left_branch import left_by_node
 from etl.jobs.plan import wanted_range
@@ -52,6 +52,7 @@ from etl.warehouse.addresses import name_addresses
 from etl.warehouse.day_spans import stretch_from
 from etl.warehouse.failures import database_failures
 from etl.warehouse.publishing import forget_published, is_published, note_published
+from etl.warehouse.superseded import changed_prices_since, keep_superseded
 
 _REPLANS = 10
 """How often a job follows a chain that moves while it is read."""
@@ -311,23 +312,37 @@ def _publish(job: Job, con: duckdb.DuckDBPyConnection, from_height: int) -> None
     """
     with job.timed("publish"):
         job.progress.station("publish", 0)
-        since = stretch_from(con, from_height).day
-        before = _published_days(job, since)
+        before, after = _compared(job, con, stretch_from(con, from_height).day)
         warehouse.publish(job.data_dir, con)
         note_published(job.data_dir)
-        after = final_days(job.data_dir.published, since)
     job.report.days_newly_final = sorted(str(day) for day in after.keys() - before.keys())
     job.report.days_changed = days_changed(before, after)
 
 
-def _published_days(job: Job, since: date) -> dict[date, Flows]:
-    """What was published before; nothing where there is none that can be read."""
+def _compared(
+    job: Job, con: duckdb.DuckDBPyConnection, since: date
+) -> tuple[dict[date, Flows], dict[date, Flows]]:
+    """The final days as they are published, none where nothing is that can be read, and as they will be.
+
+    What is superseded is noted in what will be published.
+    """
+    after = final_days(con, since)
+    if not job.data_dir.published.exists():
+        return {}, after
     try:
-        with database_failures(job.data_dir.published):
-            return final_days(job.data_dir.published, since)
+        with (
+            database_failures(job.data_dir.published),
+            duckdb.connect(str(job.data_dir.published), read_only=True) as published,
+        ):
+            before = final_days(published, since)
+            firsts = [first_change(before, after), changed_prices_since(con, published)]
+            first = min(filter(None, firsts), default=None)
+            with warehouse.transaction(con):
+                keep_superseded(con, published, first, datetime.now(UTC).replace(tzinfo=None))
+            return before, after
     except (DatabaseDamaged, duckdb.Error) as error:
-        job.warn(f"{job.data_dir.published} cannot be read and is replaced ({error})")
-        return {}
+        job.warn(f"{job.data_dir.published} cannot be compared and is replaced ({error})")
+        return {}, after
 
 
 def _forget_results(job: Job) -> None:

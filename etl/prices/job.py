@@ -8,6 +8,8 @@ asked for nor tracked.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from etl.disk.datadir import DataDirectory
@@ -20,8 +22,11 @@ from etl.prices.price_file import PriceRow, prices_text, read_price_rows
 from etl.warehouse import database as warehouse
 from etl.warehouse import loading
 from etl.warehouse.publishing import forget_published, is_published, note_published
+from etl.warehouse.superseded import changed_prices_since, keep_superseded
 
 if TYPE_CHECKING:
+    import duckdb
+
     from etl.options import JobOptions
 
 
@@ -77,6 +82,18 @@ def _publish(options: JobOptions, data_dir: DataDirectory, files: InputFiles, ro
             warehouse.note_inputs(con, digests)
             if not was_published:
                 loading.derive_and_check(con, held.last_height + 1)
+            _keep_superseded(data_dir, con)
         warehouse.publish(data_dir, con)
         note_published(data_dir)
     return True
+
+
+def _keep_superseded(data_dir: DataDirectory, con: duckdb.DuckDBPyConnection) -> None:
+    """Note what other prices make of what is published, as far as that can be read."""
+    import duckdb
+
+    if not data_dir.published.exists():
+        return
+    with suppress(duckdb.Error), duckdb.connect(str(data_dir.published), read_only=True) as published:
+        now = datetime.now(UTC).replace(tzinfo=None)
+        keep_superseded(con, published, changed_prices_since(con, published), now)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from etl.disk.datadir import DataDirectory
 from etl.errors import UsageError
-from etl.results.metrics import DEFAULT_PROFILE, EVERYONE, Catalogue, Choice, show_running_day
+from etl.results.metrics import DEFAULT_PROFILE, EVERYONE, FIRST, Catalogue, Choice, show_running_day
 from etl.results.published import another, damage_told, open_published
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 Day = date | str
 """A day, UTC; as text in the form 2024-04-20."""
+AsOf = Day | datetime
+"""A time, UTC; a day; or "first"."""
 
 
 class Database:
@@ -47,20 +49,23 @@ class Database:
     def metric(
         self, *ids: str, start: Day | None = None, end: Day | None = None,
         miner: str = EVERYONE["miner"], profile: str = DEFAULT_PROFILE,
-        counterparty: str | None = None, interval: str | None = None,
+        counterparty: str | None = None, interval: str | None = None, as_of: AsOf | None = None,
     ) -> Table:  # fmt: skip
         """The values of metrics: a row per final day (or hour, or block), a column per metric.
 
         The first column is `day`, `hour` or `height`; the others bear the ids, in the unit that the
         catalogue gives, NULL where a value is not known. `start` and `end` are included. `miner` is a pool,
         for metrics of single miners; `counterparty` the exchange or other miner of a pair, None for all of
-        them; `interval` "day", "hour" or "block", None for the longest that the metric has.
+        them; `interval` "day", "hour" or "block", None for the longest that the metric has. `as_of` gives the
+        values as they were published at a time (UTC; a day stands for its end), "first" as they first were:
+        kept of final days since version 0.2, where a later job changed a value that was known.
         """
         from etl.results.questions import metric_answer
 
         choice = Choice(
-            profile, miner, counterparty, as_day(start) if start else None, as_day(end) if end else None
-        )
+            profile, miner, counterparty, as_day(start) if start else None, as_day(end) if end else None,
+            None if as_of is None else as_instant(as_of),
+        )  # fmt: skip
         with self.reading() as con:
             return metric_answer(con, ids, choice, interval).table()
 
@@ -135,3 +140,12 @@ def as_day(day: Day) -> date:
         return date.fromisoformat(day)
     except (TypeError, ValueError):
         raise UsageError(f"{day!r} is no day", "write it like 2024-04-20, or give a datetime.date") from None
+
+
+def as_instant(moment: AsOf) -> datetime:
+    """A time, without a zone in UTC; FIRST for "first", the end of a day. Raises UsageError."""
+    if moment == "first":
+        return FIRST
+    if isinstance(moment, datetime):
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    return datetime.combine(as_day(moment) + timedelta(days=1), time.min)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from clustering.names import ALL_EXCHANGES, ALL_MINERS
@@ -17,6 +17,7 @@ from etl.errors import TerminalError, UsageError
 from etl.warehouse.catalogue import INTERVALS, Metric, read_catalogue
 from etl.warehouse.models import LONG_COLUMN
 from etl.warehouse.sqltext import identifier, literal
+from etl.warehouse.superseded import TABLE
 
 if TYPE_CHECKING:
     import duckdb
@@ -36,6 +37,12 @@ class Choice:
     """an exchange or another miner; None for all of them"""
     start: date | None = None
     end: date | None = None
+    as_of: datetime | None = None
+    """the values as they were published at this time, UTC; FIRST: as they first were"""
+
+
+FIRST = datetime.min
+"""Before any publication."""
 
 
 class Catalogue:
@@ -124,7 +131,27 @@ def _one_sql(metric: Metric, choice: Choice, key: str) -> str:
         value = metric.column_name
     conditions = "\n    AND ".join(_conditions(metric, choice))
     where = f"\nWHERE {conditions}" if conditions else ""
-    return f"SELECT {key}, {value} AS {identifier(metric.id)}\nFROM {metric.view}{where}"
+    current = f"SELECT {key}, {value} AS {identifier(metric.id)}\nFROM {metric.view}{where}"
+    return current if choice.as_of is None else _as_of_sql(metric, choice, choice.as_of, current)
+
+
+def _as_of_sql(metric: Metric, choice: Choice, as_of: datetime, current: str) -> str:
+    """The current values, but for the days whose value was superseded since. Raises UsageError."""
+    if metric.interval != "day":
+        raise UsageError(f"{metric.id} is no number of a day", "earlier values are kept per day only")
+    keys = chosen(metric, choice)
+    conditions = [f"metric = {literal(metric.id)}", f"until > TIMESTAMP '{as_of}'"]
+    conditions += [f"{key} = {literal(value)}" for key, value in keys.items()]
+    conditions += [] if choice.start is None else [f"day >= DATE '{choice.start}'"]
+    conditions += [] if choice.end is None else [f"day <= DATE '{choice.end}'"]
+    name = identifier(metric.id)
+    where = " AND ".join(conditions)
+    earlier = f"SELECT day, arg_min(value, until) AS value\nFROM {TABLE}\nWHERE {where}\nGROUP BY day"
+    known = "" if as_of == FIRST else f"\nWHERE day < TIMESTAMP '{as_of}'"
+    return (
+        f"SELECT day, coalesce(cast_to_type(earlier.value, current.{name}), current.{name}) AS {name}\n"
+        f"FROM (\n{current}\n) AS current\nFULL JOIN (\n{earlier}\n) AS earlier USING (day){known}"
+    )
 
 
 def _conditions(metric: Metric, choice: Choice) -> Iterator[str]:
@@ -155,6 +182,15 @@ def check_choice(con: duckdb.DuckDBPyConnection, metric: Metric, choice: Choice)
         found = con.execute(f"SELECT DISTINCT {key} FROM {metric.view} ORDER BY {key}").fetchall()
         listed = ", ".join(str(row[0]) for row in found) or "none yet"
         raise UsageError(f"{metric.id} has no {key} {value!r}", f"give one that it has: {listed}")
+
+
+def check_kept(con: duckdb.DuckDBPyConnection) -> None:
+    """Raise TerminalError where a file does not say what it superseded."""
+    if not con.execute(f"SELECT 1 FROM duckdb_tables() WHERE table_name = '{TABLE}'").fetchall():
+        raise TerminalError(
+            "these results were published by an older minerflow, which kept no earlier values",
+            "run minerflow update; they are kept from then on",
+        )
 
 
 def definition_sql(con: duckdb.DuckDBPyConnection, metric: Metric) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from etl.errors import UsageError
 from etl.results.answers import Answer, ask
 from etl.results.drill import check_day, drill_sql
-from etl.results.metrics import Catalogue, Choice, check_choice, values_sql
+from etl.results.metrics import Catalogue, Choice, check_choice, check_kept, values_sql
 from etl.results.table import Table
 from etl.warehouse.catalogue import Metric
 
@@ -28,7 +28,10 @@ def metric_answer(
     metrics = [catalogue.find(name, interval) for name in dict.fromkeys(ids)]
     for metric in metrics:
         check_choice(con, metric, choice)
-    return ask(con, values_sql(metrics, choice))
+    query = values_sql(metrics, choice)
+    if choice.as_of is not None:
+        check_kept(con)
+    return ask(con, query)
 
 
 def drill_answer(con: duckdb.DuckDBPyConnection, name: str, day: date, choice: Choice) -> Answer:

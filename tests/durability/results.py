@@ -15,6 +15,8 @@ Results = dict[str, object]
 """By name of table or view: a digest of its rows."""
 
 
+OF_THE_WAY = "superseded_values"
+"""What was published before, which another way to the same chain has not."""
 OF_ALL_PROFILES = "address_texts"
 """What one profile has of it, addresses and conflicts show."""
 
@@ -24,7 +26,8 @@ def read_results(published: Path, profile: str | None = None) -> Results:
     with duckdb.connect(str(published), read_only=True) as con:
         con.execute("SET TimeZone = 'UTC'")
         names = con.execute("SELECT table_name FROM information_schema.tables ORDER BY 1").fetchall()
-        return {n: _digest(con, n, profile) for (n,) in names if not (profile and n == OF_ALL_PROFILES)}
+        left_out = {OF_THE_WAY, OF_ALL_PROFILES} if profile else {OF_THE_WAY}
+        return {name: _digest(con, name, profile) for (name,) in names if name not in left_out}
 
 
 def _digest(con: duckdb.DuckDBPyConnection, name: str, profile: str | None) -> object:
