@@ -52,7 +52,7 @@ from etl.warehouse.addresses import name_addresses
 from etl.warehouse.day_spans import stretch_from
 from etl.warehouse.failures import database_failures
 from etl.warehouse.publishing import forget_published, is_published, note_published
-from etl.warehouse.superseded import changed_prices_since, keep_superseded
+from etl.warehouse.superseded import first_changed_price, keep_superseded, published_beside
 
 _REPLANS = 10
 """How often a job follows a chain that moves while it is read."""
@@ -329,19 +329,18 @@ def _compared(
     after = final_days(con, since)
     if not job.data_dir.published.exists():
         return {}, after
+    path = job.data_dir.published
     try:
-        with (
-            database_failures(job.data_dir.published),
-            duckdb.connect(str(job.data_dir.published), read_only=True) as published,
-        ):
-            before = final_days(published, since)
-            firsts = [first_change(before, after), changed_prices_since(con, published)]
-            first = min(filter(None, firsts), default=None)
-            with warehouse.transaction(con):
-                keep_superseded(con, published, first, datetime.now(UTC).replace(tzinfo=None))
+        with database_failures(path):
+            with duckdb.connect(str(path), read_only=True) as published:
+                before = final_days(published, since)
+            with published_beside(con, path), warehouse.transaction(con):
+                firsts = [first_change(before, after), first_changed_price(con)]
+                first = min(filter(None, firsts), default=None)
+                keep_superseded(con, first, datetime.now(UTC).replace(tzinfo=None))
             return before, after
     except (DatabaseDamaged, duckdb.Error) as error:
-        job.warn(f"{job.data_dir.published} cannot be compared and is replaced ({error})")
+        job.warn(f"{path} cannot be compared and is replaced ({error})")
         return {}, after
 
 

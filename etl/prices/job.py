@@ -22,7 +22,7 @@ from etl.prices.price_file import PriceRow, prices_text, read_price_rows
 from etl.warehouse import database as warehouse
 from etl.warehouse import loading
 from etl.warehouse.publishing import forget_published, is_published, note_published
-from etl.warehouse.superseded import changed_prices_since, keep_superseded
+from etl.warehouse.superseded import first_changed_price, keep_superseded, published_beside
 
 if TYPE_CHECKING:
     import duckdb
@@ -82,7 +82,7 @@ def _publish(options: JobOptions, data_dir: DataDirectory, files: InputFiles, ro
             warehouse.note_inputs(con, digests)
             if not was_published:
                 loading.derive_and_check(con, held.last_height + 1)
-            _keep_superseded(data_dir, con)
+        _keep_superseded(data_dir, con)
         warehouse.publish(data_dir, con)
         note_published(data_dir)
     return True
@@ -94,6 +94,5 @@ def _keep_superseded(data_dir: DataDirectory, con: duckdb.DuckDBPyConnection) ->
 
     if not data_dir.published.exists():
         return
-    with suppress(duckdb.Error), duckdb.connect(str(data_dir.published), read_only=True) as published:
-        now = datetime.now(UTC).replace(tzinfo=None)
-        keep_superseded(con, published, changed_prices_since(con, published), now)
+    with suppress(duckdb.Error), published_beside(con, data_dir.published), warehouse.transaction(con):
+        keep_superseded(con, first_changed_price(con), datetime.now(UTC).replace(tzinfo=None))

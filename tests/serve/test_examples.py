@@ -17,6 +17,7 @@ import pytest
 
 from etl.disk.datadir import DataDirectory
 from etl.resources import config_dir
+from tests.cli.run import minerflow
 from tests.support.small_warehouse import day
 
 EXAMPLES = config_dir() / "examples"
@@ -105,3 +106,12 @@ def test_the_notebook(served_data: DataDirectory, monkeypatch: pytest.MonkeyPatc
     assert names["share"].iloc[-1] == pytest.approx(share, rel=1e-12)
     assert names["behind"]["btc"].iloc[0] == 400
     assert len(names["revised"]) == 0
+
+
+def test_the_container_starts_a_command_that_there_is() -> None:
+    (line,) = re.findall(r"^ENTRYPOINT (.*)$", (EXAMPLES / "Containerfile").read_text(), re.MULTILINE)
+    program, command, *options = json.loads(line)
+    assert (program, command) == ("minerflow", "serve")
+    text = minerflow("serve", "--help").output
+    for option in [*options, "--keys"]:
+        assert not option.startswith("--") or option in text

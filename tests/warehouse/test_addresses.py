@@ -74,6 +74,7 @@ def _as_schema_4(work: Path) -> None:
             con.execute(f"CREATE TABLE old AS FROM {name}")
             con.execute(f"DROP VIEW {name}")
             con.execute(f"ALTER TABLE old RENAME TO {name}")
-        for name in ("address_changes", "address_texts", "profile_rules", "refused_joins", "derived"):
+        later = ("address_changes", "address_texts", "profile_rules", "refused_joins", "derived")
+        for name in (*later, "superseded_values"):
             con.execute(f"DROP TABLE {name}")
         con.execute("DELETE FROM schema_version WHERE version > 4")
