@@ -235,6 +235,25 @@ def test_catalogue_overlays_and_mistakes(watched: Watched) -> None:
     assert drawn(page) < colours
 
 
+def test_a_pair_and_a_link_with_a_mistake(watched: Watched) -> None:
+    page = watched.open("/?view=own&miner=A")
+    page.select_option("#counterparty", "Binance")
+    page.fill("#formula", "MinerToExchangeTotalNtv")
+    page.press("#formula", "Enter")
+    page.wait_for_selector("#legend >> text=MinerToExchangeTotalNtv (A, Binance)")
+    # 2 BTC to B's address at Binance, and 1.23456789 BTC
+    heading, *rows = table(page)
+    assert {row[1] for row in rows} == {"3.23456789"}
+    assert len(rows) == 60
+    page.click("#rows button:text-is('Show all days')")
+    assert len(table(page)) == 1 + DAYS
+    page.goto(f"{watched.base}/?add=Nonsense~entity~~&add=BlkCnt~entity~~")
+    page.wait_for_selector("#legend >> text=BlkCnt")
+    assert "Nonsense is left out" in page.inner_text("#formula-problem")
+    assert legend(page) == ["Miner outflow", "Flow to exchanges", "Price of 1 BTC", "BlkCnt"]
+    watched.wrong = [each for each in watched.wrong if "400" not in each]  # which the browser itself says
+
+
 def test_the_keyboard_is_enough(watched: Watched) -> None:
     page = watched.open()
     page.keyboard.press("Tab")

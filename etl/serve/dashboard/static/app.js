@@ -71,16 +71,26 @@ async function show() {
   byId("drawing").setAttribute("aria-busy", "true");
   const shown = state;
   try {
-    const [parts, lines] = await Promise.all([stack(view), Promise.all(seriesOf(state, catalogue.profiles).map(fetchSeries))]);
+    const wrong = [];
+    const wanted = seriesOf(state, catalogue.profiles).map((each) => fetchSeries(each).catch((failure) => leaveOut(each, failure, wrong)));
+    const [parts, lines] = await Promise.all([stack(view), Promise.all(wanted)]);
     if (shown !== state) return;
     hideProblem();
-    series = [...parts, ...lines].map((each, at) => ({ ...each, colour: each.role === "price" ? "price" : colourName(at) }));
+    byId("formula-problem").textContent = wrong.join(" ");
+    series = [...parts, ...lines.filter(Boolean)].map((each, at) => ({ ...each, colour: each.role === "price" ? "price" : colourName(at) }));
     series.stackCount = parts.length;
     redraw();
   } catch (failure) {
     if (shown === state) showProblem(failure, show);
   }
   byId("drawing").setAttribute("aria-busy", "false");
+}
+
+/** What was added and means nothing is left out of the chart, which says so. */
+function leaveOut(each, failure, wrong) {
+  if (each.place === undefined || failure.status !== 400) throw failure;
+  wrong.push(`${each.expression} is left out: ${failure.message}`);
+  return null;
 }
 
 async function stack(view) {
