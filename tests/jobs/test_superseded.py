@@ -65,7 +65,7 @@ def differing(before: Values, after: Values) -> int:
     """How many known values are others, or gone; 18 decimals of a double are the same as its last digits."""
     return sum(
         value is not None
-        and (after.get(key) is None or abs(after[key] - value) > Decimal("1e-12") * abs(value))  # type: ignore[operator,arg-type]
+        and (after.get(key) is None or abs(after[key] - value) > Decimal("1e-12") * abs(value))  # type: ignore[operator]
         for key, value in before.items()
     )
 
