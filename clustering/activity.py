@@ -1,8 +1,8 @@
 """Addresses active in a day: distinct identities in inputs and ownable outputs.
 
 Invariants: a day's ownable addresses are gathered as their indices in the registry, and counted when the
-day ends; an address has no memory of when it was active. What the running day has gathered is part of the
-tracker's state. Genesis counts nowhere.
+day ends; an address has no memory of when it was active. Who was active in the running day before the range
+of blocks at hand is known by id, and part of the tracker's state. Genesis counts nowhere.
 """
 
 from __future__ import annotations
@@ -77,55 +77,55 @@ def count_distinct(indices):  # type: ignore[no-untyped-def]
 class ActiveDay:
     """What the running day has gathered so far."""
 
-    def __init__(self, day: int, indices: Indices, ids: Ids) -> None:
+    def __init__(self, day: int, ids: Ids, others: Ids) -> None:
+        """`ids` and `others` are who was active in `day`, -1 for none, before the range: ownable or not."""
         self._day = day
-        self._indices = [indices]
-        self._ids = [ids]
+        self._before = ids, others
+        self._indices: list[Indices] = []
+        self._others: list[Ids] = []
 
-    def state(self) -> tuple[Ints, Indices, Ids]:
-        """((1,) day, indices of ownable addresses, ids of other identities) as `restored` takes them."""
-        self._indices = [np.concatenate(self._indices)]
-        self._ids = [np.unique(np.concatenate(self._ids))]
-        return np.array([self._day], np.int64), self._indices[0], self._ids[0]
+    def gathered(self, ids: Ids) -> tuple[int, Ids, Ids]:
+        """(running day, ownable identities, others) of the range; `ids` is by index of address."""
+        indices = np.concatenate([np.empty(0, np.uint32), *self._indices])
+        return self._day, np.unique(ids[np.unique(indices)]), self._distinct_others()
 
-    @classmethod
-    def restored(cls, day: Ints, indices: Indices, ids: Ids) -> ActiveDay:
-        """The running day of a saved state."""
-        return cls(int(day[0]), indices, ids)
-
-    @classmethod
-    def before_all(cls) -> ActiveDay:
-        """Nothing gathered, no day begun."""
-        return cls(-1, np.empty(0, np.uint32), np.empty(0, np.uint64))
-
-    def add(self, days: Ints, indices: Indices, ends: Ints, ids: Ids, id_ends: Ints) -> Ints:
+    def add(self, days: Ints, indices: Indices, ends: Ints, ids: Ids, others: tuple[Ids, Ints]) -> Ints:
         """Take in a batch of n blocks; returns rows (day, distinct addresses) of the days that ended.
 
-        `days`, `ends` and `id_ends` are (n,): each block's day, and where its part of `indices` and `ids`
-        ends.
+        `days` and `ends` are (n,): each block's day, and where its part of `indices` ends; `ids` is by index
+        of address; `others` are other identities and where each block's part of them ends.
         """
-        rows = list(self._rows(days, indices, ends, ids, id_ends))
+        rows = list(self._rows(days, indices, ends, ids, others))
         return np.array(rows, np.int64).reshape(-1, 2)
 
     def _rows(
-        self, days: Ints, indices: Indices, ends: Ints, ids: Ids, id_ends: Ints
+        self, days: Ints, indices: Indices, ends: Ints, ids: Ids, others: tuple[Ids, Ints]
     ) -> Iterator[tuple[int, int]]:
         lasts = np.flatnonzero(np.append(days[1:] != days[:-1], True)).tolist()
-        start = id_start = 0
+        start = other_start = 0
         for last in lasts:
-            day, end, id_end = int(days[last]), int(ends[last]), int(id_ends[last])
+            day, end, other_end = int(days[last]), int(ends[last]), int(others[1][last])
             if day != self._day:
                 if self._day >= 0:
-                    yield self._day, self._count()
-                self._day, self._indices, self._ids = day, [], []
+                    yield self._day, self._count(ids)
+                self._day, self._indices, self._others = day, [], []
+                self._before = np.empty(0, np.uint64), np.empty(0, np.uint64)
             self._indices.append(indices[start:end].copy())
-            self._ids.append(ids[id_start:id_end].copy())
-            start, id_start = end, id_end
+            self._others.append(others[0][other_start:other_end].copy())
+            start, other_start = end, other_end
 
-    def running(self) -> Ints:
+    def running(self, ids: Ids) -> Ints:
         """The row (day, distinct addresses) of the running day, (1, 2), as it stands."""
-        return np.array([[self._day, self._count()]], np.int64)
+        return np.array([[self._day, self._count(ids)]], np.int64)
 
-    def _count(self) -> int:
-        indices = np.concatenate(self._indices)
-        return int(count_distinct(indices)) + len(np.unique(np.concatenate(self._ids)))
+    def _distinct_others(self) -> Ids:
+        return np.unique(np.concatenate([np.empty(0, np.uint64), *self._others]))
+
+    def _count(self, ids: Ids) -> int:
+        indices = np.concatenate([np.empty(0, np.uint32), *self._indices])
+        earlier, earlier_others = self._before
+        if len(earlier):
+            owned = len(np.unique(np.concatenate([earlier, ids[indices]])))
+        else:
+            owned = int(count_distinct(indices))
+        return owned + len(np.unique(np.concatenate([earlier_others, *self._others])))

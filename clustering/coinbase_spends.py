@@ -82,10 +82,9 @@ class Coinbases:
         self._count = len(ids)
         self._make_room()
 
-    def state(self) -> Ids:
-        """(m,) the numbers, in chain order; a new Coinbases goes on from them."""
-        self._ids = [np.concatenate(self._ids)]
-        return self._ids[0]
+    def added(self) -> Ids:
+        """(m,) the numbers that were added, in chain order."""
+        return np.concatenate([np.empty(0, np.uint64), *self._ids[1:]])
 
     def add(self, ids: Ids) -> None:
         """Take in the coinbases of a batch of blocks."""
@@ -106,4 +105,5 @@ class Coinbases:
         wanted = max(_SMALLEST, 2 * _SLOTS_EACH * self._count)
         self._slot = np.zeros(1 << (wanted - 1).bit_length(), np.uint64)
         self._bits = np.zeros(len(self._slot) * _BITS_EACH // 64, np.uint64)
-        _enter(self.state(), self._slot, self._bits)
+        for ids in self._ids:
+            _enter(ids, self._slot, self._bits)

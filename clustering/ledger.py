@@ -50,16 +50,15 @@ class Ledgers:
     """What the tracker keeps of each profile beside the columns of the registry."""
 
     def __init__(
-        self, profiles: Sequence[Profile], codes: CodeBook, supply: Ints | None, miners: Ints | None
+        self, profiles: Sequence[Profile], codes: CodeBook, supply: Ints | None, miners: Ints
     ) -> None:
-        """`supply` and `miners` are those of a saved state."""
+        """`supply` is that of a state, `miners` rows (profile, root, height of its first known pool)."""
         exchanges = len(codes.exchanges)
         balances = BY_CODE + exchanges * codes.layout.radix
         self._profiles = profiles
         self.supply = np.zeros((len(profiles), balances), np.int64) if supply is None else supply.copy()
         """(profiles, BY_CODE + codes)"""
-        rows = np.empty((0, 3), np.int64) if miners is None else miners
-        self._miners = [miner_table(rows[rows[:, 0] == number, 1:]) for number in range(len(profiles))]
+        self._miners = [miner_table(miners[miners[:, 0] == number, 1:]) for number in range(len(profiles))]
         self._quiet = [no_traffic(exchanges) for _ in profiles]
         self._netted = [no_flows(exchanges) for _ in profiles]
 

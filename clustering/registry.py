@@ -1,4 +1,4 @@
-"""Every ownable address seen so far: a hash table from 64-bit ids to dense indices, and one record each.
+"""Every ownable address of a range: a hash table from 64-bit ids to dense indices, and one record each.
 
 Invariants:
 - Records of the two shipped profiles are 32 bytes (36 where codes need 32 bits), so that one look at an
@@ -161,7 +161,7 @@ class Registry:
     @property
     def nbytes(self) -> int:
         """Memory taken."""
-        return self.records().nbytes + self._slot.nbytes
+        return len(self) * self._records.itemsize + self._slot.nbytes
 
     def table(self) -> Table:
         """The arrays for compiled code."""
@@ -185,20 +185,3 @@ class Registry:
         """Add addresses by id; known ones stay as they are."""
         self.reserve(len(ids))
         _register(ids, self.table())
-
-    def records(self) -> npt.NDArray[np.void]:
-        """The records in use, for checkpoints."""
-        return self._records[: len(self)]
-
-    @classmethod
-    def restored(
-        cls, records: npt.NDArray[np.void], code: npt.DTypeLike, profiles: Sequence[Profile]
-    ) -> Registry:
-        """A registry with a copy of the records of one for the same profiles."""
-        registry = cls(code, profiles)
-        registry._records = registry._room.first(len(records))
-        registry._records[:] = records
-        registry._count[0] = len(records)
-        registry._slot = np.zeros(int(len(records) / _MAX_LOAD * 1.1) + _SMALLEST, dtype=_SLOT)
-        _rebuild(registry._records, registry._slot, len(records))
-        return registry

@@ -3,8 +3,9 @@
 Invariants:
 - All joins up to the last block to be tracked are learnt first (`learn_ownership`) for the profiles whose
   exchanges own retroactively; then every batch is tracked (`track`) in all profiles; then `finish`.
-- State is the registry, the mining clusters, balances, the running day's active addresses and the coinbases;
-  nothing else carries over.
+- A tracker of a range that does not begin with the first block is given the records of all addresses that
+  appear in it, of their roots, and of all members of the clusters that `foresee` names; what it gives back
+  (`rested`) is all that carries over.
 """
 
 from __future__ import annotations
@@ -22,13 +23,15 @@ from clustering.attributes import CodeBook
 from clustering.blocks import Batch
 from clustering.coinbase_spends import Coinbases, short_ids
 from clustering.coinjoin import coinjoin_rules
+from clustering.foresight import foresee_batch
 from clustering.kernel import Rows, track_batch
 from clustering.labels import Label
-from clustering.ledger import Ledgers
+from clustering.ledger import Ledger, Ledgers
 from clustering.owners import flatten, join_retroactively
 from clustering.pools import PoolBook
 from clustering.profiles import Profile, forests
 from clustering.registry import Registry
+from clustering.resting import Rested, changed_records, lie_below_roots, miner_records, new_members
 from clustering.result_tables import (
     Tables,
     active_addresses_table,
@@ -38,6 +41,7 @@ from clustering.result_tables import (
     coinjoins_table,
     conflicts_table,
 )
+from clustering.waking import Ids, TrackerState, miner_places, wake
 from etl.chain.networks import Network
 from etl.chain.scripts import LAST_OWNABLE, P2PKH
 
@@ -63,24 +67,6 @@ OWNERSHIP_COLUMNS = {
 _SECONDS_A_DAY = 86_400
 
 Ints = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class TrackerState:
-    """Everything a checkpoint must hold."""
-
-    records: npt.NDArray[np.void]
-    """see clustering.registry"""
-    miners: Ints
-    """(m, 3): (profile, root, height of its first known pool) of mining clusters"""
-    supply: Ints
-    """(profiles, 2 + codes): balances, see clustering.holdings"""
-    active_day: Ints
-    """(1,) the running day, see clustering.activity; the next two are what it has gathered"""
-    active_indices: npt.NDArray[np.uint32]
-    active_ids: npt.NDArray[np.uint64]
-    coinbases: npt.NDArray[np.uint64]
-    """see clustering.coinbase_spends"""
 
 
 @dataclass(frozen=True)
@@ -151,18 +137,22 @@ class Tracker:
         self._shared_forest = max(forests(profiles))
         self._is_known = first_height == 0
         numbers = {name: number for number, name in enumerate(self.codes.exchanges)}
+        labels = sorted(labels, key=lambda label: label.address_id)
         self._label = np.array([numbers[label.exchange] for label in labels], dtype=np.uint32)
+        labelled = np.array([label.address_id for label in labels], np.uint64)
+        self._registry = Registry(self.codes.dtype, profiles)
+        self._woken = wake(self._registry, labelled, state, profiles)
+        miners = miner_places(state, self._woken, profiles)
+        none = np.empty(0, np.uint64)
         if state is None:
-            self._registry = Registry(self.codes.dtype, profiles)
-            self._registry.register(np.array([label.address_id for label in labels], np.uint64))
-            self._ledgers = Ledgers(profiles, self.codes, None, None)
-            self._active = ActiveDay.before_all()
-            self._coinbases = Coinbases(np.empty(0, np.uint64))
+            self._ledgers = Ledgers(profiles, self.codes, None, miners)
+            self._active, self._coinbases = ActiveDay(-1, none, none), Coinbases(none)
         else:
-            self._registry = Registry.restored(state.records, self.codes.dtype, profiles)
-            self._ledgers = Ledgers(profiles, self.codes, state.supply, state.miners)
-            self._active = ActiveDay.restored(state.active_day, state.active_indices, state.active_ids)
+            self._ledgers = Ledgers(profiles, self.codes, state.supply, miners)
+            self._active = ActiveDay(state.active_day, state.active_ids, state.active_others)
             self._coinbases = Coinbases(state.coinbases)
+        self._profiles = profiles
+        self._foreseen: list[Ints] = []
         self._is_flat = False
 
     @property
@@ -176,35 +166,42 @@ class Tracker:
         return self._registry.nbytes + self._ledgers.nbytes
 
     def ownership(self) -> npt.NDArray[np.uint32]:
-        """What is learnt so far of who owns retroactively, as `state_with` takes it: (addresses,)."""
+        """What is learnt so far of who owns retroactively, as `rested` takes it: (addresses,)."""
         return self._retroactive_parents().copy()
 
-    def state(self) -> TrackerState:
-        """The state as it stands; its arrays are views until the next batch."""
-        return TrackerState(
-            self._registry.records(), self._ledgers.miners(), self._ledgers.supply, *self._active.state(),
-            self._coinbases.state(),
-        )  # fmt: skip
-
     @contextmanager
-    def state_with(self, ownership: npt.NDArray[np.uint32]) -> Iterator[TrackerState]:
-        """The state with an earlier `ownership` in place of what was learnt since, within the context.
+    def rested(self, ownership: npt.NDArray[np.uint32] | None = None) -> Iterator[Rested]:
+        """What the range so far gives back, within the context.
 
-        So it is as if nothing had been learnt of blocks that may yet be undone.
+        With an earlier `ownership` it is as if nothing had been learnt since, of blocks that may yet be
+        undone.
         """
         parents = self._retroactive_parents()
-        latest = parents.copy()
-        parents[: len(ownership)] = ownership
-        parents[len(ownership) :] = np.arange(len(ownership), len(parents), dtype=np.uint32)
+        latest = parents.copy() if ownership is not None else parents
+        if ownership is not None:
+            parents[: len(ownership)] = ownership
+            parents[len(ownership) :] = np.arange(len(ownership), len(parents), dtype=np.uint32)
         try:
-            yield self.state()
+            yield self._rested()
         finally:
             parents[:] = latest
 
+    def _rested(self) -> Rested:
+        table = self._registry.table()
+        lie_below_roots(table.parent, len(self._registry))
+        ids = table.records["id"]
+        point_in_time = range(table.ring.shape[1])
+        return Rested(
+            changed_records(table, self._woken),
+            [new_members(table, self._woken, forest, len(self._label)) for forest in point_in_time],
+            miner_records(ids, self._ledgers.miners(), self._profiles),
+            self._ledgers.supply, *self._active.gathered(ids), self._coinbases.added(),
+        )  # fmt: skip
+
     def _retroactive_parents(self) -> npt.NDArray[np.uint32]:
         """A view of the forest of the retroactive profiles; of no address where there are none."""
-        parents: npt.NDArray[np.uint32] = self._registry.records()["parent"][:, self._shared_forest]
-        return parents if self._retroactive else parents[:0]
+        parents: npt.NDArray[np.uint32] = self._registry.table().parent[:, self._shared_forest]
+        return parents[: len(self._registry) if self._retroactive else 0]
 
     def learn_ownership(self, tables: Tables, txids: Callable[[], Tables]) -> Tables:
         """Make the joins of a batch for who owns retroactively; returns the table of conflicts.
@@ -228,14 +225,38 @@ class Tracker:
         ids = _whole(txids()["txs"], "txid")
         return {"conflicts": conflicts_table(rows, ids, table.records["id"])}
 
+    def foresee(self, tables: Tables) -> None:
+        """Make the joins and credits of a batch for whose attributes owners share, and nothing else.
+
+        Afterwards this tracker is good for `changing` alone.
+        """
+        t = _transactions(tables)
+        batch, ledgers = self._batch(tables, t)
+        rows = foresee_batch(batch, self._registry.table(), ledgers, self._label, self.codes.layout)
+        self._foreseen.append(np.unique(rows, axis=0))
+
+    def changing(self) -> dict[int, Ids]:
+        """Per point-in-time forest, roots as they were woken, or else addresses without a record, whose
+        clusters got other attributes in the batches foreseen."""
+        rows = np.unique(np.concatenate([np.empty((0, 2), np.int64), *self._foreseen]), axis=0)
+        ids = self._registry.table().records["id"]
+        found = {}
+        for number, forest in enumerate(forests(self._profiles)):
+            index = rows[rows[:, 0] == number, 1]
+            is_woken = index < len(self._woken.place)
+            place = self._woken.place[index[is_woken]]
+            known = self._woken.roots[place[place >= 0], forest]
+            found[forest] = np.unique(np.concatenate([known, ids[index[~is_woken]]]))
+        return {forest: roots for forest, roots in found.items() if len(roots)}
+
     def track(self, tables: Tables) -> Tables:
         """Track the blocks of a batch; returns tables by the names of clustering.result_tables.TABLES."""
         t = _transactions(tables)
-        height = _numpy(tables["blocks"], "height").astype(np.int64)
-        day = _numpy(tables["blocks"], "mediantime").astype(np.int64) // _SECONDS_A_DAY
-        pool = self._block_pools(tables["blocks"], t)
         txids = _whole(tables["txs"], "txid")
-        rows = self._run_kernel(t, height, day, pool)
+        self._flatten()
+        batch, ledgers = self._batch(tables, t)
+        height, day, pool = batch.height, batch.day, batch.pool
+        rows = Rows(*track_batch(batch, self._registry.table(), ledgers, self._label, self.codes.layout))
         moved = self._moved_coinbases(tables["inputs"], t, txids)
         return {
             **batch_tables(
@@ -250,7 +271,11 @@ class Tracker:
 
     def finish(self) -> Tables:
         """What the running day has so far; call it after the last batch."""
-        return {"active_addresses": active_addresses_table(self._active.running())}
+        return {"active_addresses": active_addresses_table(self._active.running(self._ids()))}
+
+    def _ids(self) -> Ids:
+        ids: Ids = self._registry.table().records["id"]
+        return ids
 
     def _moved_coinbases(self, inputs: pa.Table, t: _Transactions, txids: pa.Array) -> Ints:
         first = np.concatenate(([0], np.cumsum(t.tx_count)[:-1])).astype(np.int64)
@@ -263,23 +288,26 @@ class Tracker:
         nobodys = np.flatnonzero((t.in_kind < P2PKH) | (t.in_kind > LAST_OWNABLE))
         if height[0] == 0:
             nobodys = nobodys[nobodys >= inputs[0]]
-        return self._active.add(
-            day, rows.active, rows.active_end, t.in_id[nobodys], np.searchsorted(nobodys, inputs)
-        )
+        ends = np.searchsorted(nobodys, inputs)
+        return self._active.add(day, rows.active, rows.active_end, self._ids(), (t.in_id[nobodys], ends))
 
-    def _run_kernel(self, t: _Transactions, height: Ints, day: Ints, pool: Ints) -> Rows:
+    def _flatten(self) -> None:
         if self._retroactive and not self._is_flat:
             flatten(self._retroactive_parents(), len(self._registry))
             self._is_flat = True
+
+    def _batch(self, tables: Tables, t: _Transactions) -> tuple[Batch, tuple[Ledger, ...]]:
+        """A batch for compiled code, and the ledgers with room for what it brings."""
+        height = _numpy(tables["blocks"], "height").astype(np.int64)
+        day = _numpy(tables["blocks"], "mediantime").astype(np.int64) // _SECONDS_A_DAY
         self._registry.reserve(len(t.in_id) + len(t.out_id))
         batch = Batch(
-            height, day, pool,
+            height, day, self._block_pools(tables["blocks"], t),
             ~np.isin(height, list(self._network.overwritten_coinbase_heights)),
             t.tx_count, t.in_count, t.out_count, t.rule, t.in_id, t.in_kind, t.in_sat,
             t.out_id, t.out_kind, t.out_sat,
         )  # fmt: skip
-        ledgers = self._ledgers.views(self._registry, self._coinbase_outputs(t))
-        return Rows(*track_batch(batch, self._registry.table(), ledgers, self._label, self.codes.layout))
+        return batch, self._ledgers.views(self._registry, self._coinbase_outputs(t))
 
     @staticmethod
     def _coinbase_outputs(t: _Transactions) -> int:

@@ -20,6 +20,7 @@
         ├── NodeAnswerError       an answer that no node should give
         ├── WrongChain            the source is on another chain than the data directory
         ├── LakeDamaged           a chunk file does not match its manifest
+        ├── StoreDamaged          a file of the store of addresses is not what was written
         ├── ResultsDamaged        the published database cannot be read
         ├── SchemaTooNew          the data directory was written by a newer minerflow or DuckDB
         ├── InputFileLost         a label or price file that the results rest on is gone or has changed
@@ -148,6 +149,13 @@ class LakeDamaged(TerminalError):
 
     folder: Path | None = None
     """of the chunk"""
+
+
+class StoreDamaged(TerminalError):
+    """A file of the store of addresses is not what was written: what it holds is tracked anew."""
+
+    path: Path
+    """of the file"""
 
 
 class ResultsDamaged(TerminalError):

@@ -19,7 +19,7 @@ class DataDirectory:
 
     @property
     def state(self) -> Path:
-        """Checkpoints, and the label and price files in force."""
+        """The store of addresses, and the label and price files in force."""
         return self.path / "state"
 
     @property
@@ -53,8 +53,13 @@ class DataDirectory:
         return self.state / "tmp"
 
     @property
-    def checkpoints(self) -> Path:
-        """States of the tracker at a few heights."""
+    def store(self) -> Path:
+        """What the tracker knows of addresses and clusters."""
+        return self.state / "store"
+
+    @property
+    def earlier_store(self) -> Path:
+        """The same as versions before 0.2 left it."""
         return self.state / "checkpoints"
 
     @property

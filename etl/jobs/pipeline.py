@@ -2,7 +2,7 @@
 
 Invariants:
 - Backfill, update and restate are one path: bring the lake in line with the source's chain, track from the
-  best checkpoint, load, check, publish.
+  best point of the store, load, check, publish.
 - Blocks that the source's chain has left, and everything derived from them, are undone before anything new
   is added.
 - Nothing is published but results of the whole indexed range that passed every check.
@@ -17,7 +17,6 @@ from pathlib import Path
 
 import duckdb
 
-from clustering.tracker import TrackerState
 from etl.chain.heights import HeightRange
 from etl.chain.networks import Network, network_by_name
 from etl.errors import (
@@ -26,6 +25,7 @@ from etl.errors import (
     DatabaseToRebuild,
     LakeDamaged,
     NodeAnswerError,
+    StoreDamaged,
     UsageError,
 )
 from etl.jobs.day_changes import Flows, days_changed, final_days, first_change
@@ -43,9 +43,12 @@ from etl.options import JobOptions
 from etl.progress import Progress
 from etl.sources.opening import open_source
 from etl.sources.source import Source
-from etl.tracking import checkpoints
-from etl.tracking.checkpoints import Checkpoint
+from etl.tracking import run as tracking
 from etl.tracking.run import Tracked, TrackingPlan, track
+from etl.tracking.store.contents import tables
+from etl.tracking.store.manifest import Delta, Identity
+from etl.tracking.store.merging import tend
+from etl.tracking.store.store import Store
 from etl.warehouse import database as warehouse
 from etl.warehouse import loading
 from etl.warehouse.addresses import name_addresses
@@ -56,6 +59,8 @@ from etl.warehouse.superseded import first_changed_price, keep_superseded, publi
 
 _REPLANS = 10
 """How often a job follows a chain that moves while it is read."""
+_KEPT_RANGES = 6
+"""Ranges of LAST_RANGE blocks below the tip of which the store can still take back one by one."""
 
 
 def run_backfill(options: JobOptions, wanted: str | None, progress: Progress) -> RunReport:
@@ -199,25 +204,34 @@ def _bring_results_to(job: Job, target: Target, *, from_scratch: bool) -> None:
 
 def _update_results(job: Job, target: Target) -> None:
     """Bring the work database to the target and publish it, if there is anything new."""
+    store = None
     with warehouse.open_work(job.data_dir, job.options.memory_limit) as con:
         if not _is_current(con, target):
             was_published = forget_published(job.data_dir)
-            plan, state = _plan_tracking(job, con, target)
-            tracked = _track(job, target, plan, state)
+            store = _open_store(job, target)
+            plan, tracked = _track(job, con, target, store)
             _load(job, con, target, plan, tracked)
+            store.add(tracked.deltas)
             _publish(job, con, plan.from_height if was_published else 0)
-            return
-        was_published = is_published(job.data_dir)
-        if was_published and _is_in_force(con, target):
-            job.progress.message("nothing new: everything up to the last block is published")
-            job.report.is_current = True
-            return
-        forget_published(job.data_dir)
-        nothing = target.span.last_height + 1
-        with warehouse.transaction(con):
-            _load_files(con, target)
-            _check(job, con, nothing)
-        _publish(job, con, nothing if was_published else 0)
+        else:
+            _refresh(job, con, target)
+    if store is not None:
+        _tend_store(job, target, store)
+
+
+def _refresh(job: Job, con: duckdb.DuckDBPyConnection, target: Target) -> None:
+    """Publish results that are there, with the label and price files in force, unless that was done."""
+    was_published = is_published(job.data_dir)
+    if was_published and _is_in_force(con, target):
+        job.progress.message("nothing new: everything up to the last block is published")
+        job.report.is_current = True
+        return
+    forget_published(job.data_dir)
+    nothing = target.span.last_height + 1
+    with warehouse.transaction(con):
+        _load_files(con, target)
+        _check(job, con, nothing)
+    _publish(job, con, nothing if was_published else 0)
 
 
 def _is_current(con: duckdb.DuckDBPyConnection, target: Target) -> bool:
@@ -241,46 +255,64 @@ def _load_files(con: duckdb.DuckDBPyConnection, target: Target) -> None:
     warehouse.note_inputs(con, target.terms.digests)
 
 
-def _plan_tracking(
-    job: Job, con: duckdb.DuckDBPyConnection, target: Target
-) -> tuple[TrackingPlan, TrackerState | None]:
-    """Go on from the highest checkpoint that fits the chain, the inputs and what the database holds."""
-    for checkpoint in _fitting_checkpoints(job, con, target):
-        state = checkpoints.load(job.data_dir.checkpoints, checkpoint)
-        if state is not None:
-            return _tracking_plan(target, checkpoint), state
-        job.warn(f"the checkpoint at height {checkpoint.height} is damaged and passed over")
-    return _tracking_plan(target, None), None
+def _open_store(job: Job, target: Target) -> Store:
+    """The store of addresses; what an earlier version left in its place is removed."""
+    if job.data_dir.earlier_store.exists():
+        job.warn("what an earlier version knew of addresses is replaced: all is tracked anew from the lake")
+        shutil.rmtree(job.data_dir.earlier_store)
+    inputs = target.terms.inputs
+    identity = Identity(target.network.name, target.span.first_height, inputs.digest)
+    return Store(job.data_dir.store, tables(inputs.codes.dtype, inputs.profiles), identity, job.warn)
 
 
-def _tracking_plan(target: Target, base: Checkpoint | None) -> TrackingPlan:
-    return TrackingPlan(target.network, target.span.first_height, target.span.last_height, base)
-
-
-def _fitting_checkpoints(job: Job, con: duckdb.DuckDBPyConnection, target: Target) -> list[Checkpoint]:
-    wanted = (target.network.name, target.span.first_height, target.terms.inputs.digest)
+def _base(job: Job, con: duckdb.DuckDBPyConnection, target: Target, store: Store) -> Delta | None:
+    """The last delta of the store that fits the chain and what the database holds."""
     held = warehouse.holding(con)
+    wanted = (target.network.name, target.span.first_height, target.terms.inputs.digest)
     if held is None or (held.network, held.first_height, held.label_digest) != wanted:
-        return []
+        return None
     highest = min(target.span.last_height, held.last_height)
-    return [
-        found
-        for found in checkpoints.stored(job.data_dir.checkpoints)
-        if (found.network, found.first_height, found.digest) == wanted
-        and target.span.first_height <= found.height <= highest
-        and job.lake.hash_at(found.height) == found.block_hash
-        and warehouse.block_hash_at(con, found.height) == found.block_hash
-    ]
+    for found in store.manifest.points():
+        if (
+            found.last_height <= highest
+            and job.lake.hash_at(found.last_height) == found.block_hash
+            and warehouse.block_hash_at(con, found.last_height) == found.block_hash
+        ):
+            return found
+    return None
 
 
-def _track(job: Job, target: Target, plan: TrackingPlan, state: TrackerState | None) -> Tracked:
-    """Run the tracker, and drop the checkpoints that what it found is not in line with."""
+def _track(
+    job: Job, con: duckdb.DuckDBPyConnection, target: Target, store: Store
+) -> tuple[TrackingPlan, Tracked]:
+    """Go on from the store, and drop what it holds of blocks that were tracked anew."""
     with job.timed("track"):
-        tracked = track(plan, job.lake, job.data_dir, target.terms.inputs, state, job.progress)
+        while True:
+            base = _base(job, con, target, store)
+            plan = TrackingPlan(target.network, target.span.first_height, target.span.last_height, base)
+            try:
+                tracked = track(plan, job.lake, job.data_dir, target.terms.inputs, store, job.progress)
+                break
+            except StoreDamaged as error:
+                _leave_out(job, store, error)
     job.report.tracked_blocks = plan.last_height - plan.from_height + 1
     job.report.addresses, job.report.tracker_bytes = tracked.address_count, tracked.state_bytes
-    checkpoints.drop_above(job.data_dir.checkpoints, plan.base.height if plan.base else -1)
-    return tracked
+    store.drop_above(base.last_height if base else -1)
+    return plan, tracked
+
+
+def _leave_out(job: Job, store: Store, error: StoreDamaged) -> None:
+    job.warn(f"{error.what}; what it holds is tracked anew from the lake")
+    store.leave_out(error.path.name)
+
+
+def _tend_store(job: Job, target: Target, store: Store) -> None:
+    """Merge what the store has gathered, now that the results are published."""
+    with job.timed("merge"):
+        try:
+            tend(store, target.span.last_height, _KEPT_RANGES * tracking.LAST_RANGE)
+        except StoreDamaged as error:
+            _leave_out(job, store, error)
 
 
 def _load(
@@ -295,8 +327,6 @@ def _load(
             loading.load(con, job.lake, plan, tracked, target.terms.inputs)
             _load_files(con, target)
             _check(job, con, plan.from_height)
-    if plan.checkpoint_height is not None:
-        checkpoints.appear(job.data_dir.checkpoints, plan.checkpoint_height)
 
 
 def _check(job: Job, con: duckdb.DuckDBPyConnection, from_height: int) -> None:
@@ -346,5 +376,5 @@ def _compared(
 
 def _forget_results(job: Job) -> None:
     forget_published(job.data_dir)
-    shutil.rmtree(job.data_dir.checkpoints, ignore_errors=True)
+    shutil.rmtree(job.data_dir.store, ignore_errors=True)
     warehouse.remove_work(job.data_dir)

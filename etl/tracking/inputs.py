@@ -10,6 +10,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
+from clustering.attributes import CodeBook
 from clustering.labels import Label
 from clustering.pools import PoolBook
 from clustering.profiles import Profile
@@ -35,6 +36,11 @@ class Inputs:
     profiles: tuple[Profile, ...]
     digest: str
     """of pools, labels, profiles and method"""
+
+    @property
+    def codes(self) -> CodeBook:
+        """The attributes that they give."""
+        return CodeBook.of(self.pools.names, [label.exchange for label in self.labels])
 
 
 def load_inputs(files: InputFiles, network: Network) -> Inputs:

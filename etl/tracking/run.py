@@ -1,14 +1,13 @@
-"""From the lake to the tracker's results: restore, learn ownership, track, leave a checkpoint.
+"""From the lake to the tracker's results, range by range: wake records, learn ownership, track, rest.
 
-Invariants: results are files in a folder that the warehouse loads whole; a checkpoint is left
-CHECKPOINT_DEPTH blocks below the last one tracked, so that the next run, and any reorganisation that is
-less deep, replays few blocks. Results from the checkpoint on replace earlier ones.
+Invariants: a range needs the store as it was before, and nothing else; it leaves results and a delta of the
+store. Results are files in a folder that the warehouse loads whole; none reaches across the end of a range.
+A long run is cut LAST_RANGE blocks below its last block, so that a reorganisation replays few.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,19 +19,21 @@ import pyarrow.parquet as pq
 
 from clustering.attributes import CodeBook
 from clustering.result_tables import TABLES
-from clustering.tracker import COLUMNS, OWNERSHIP_COLUMNS, TXIDS, Tracker, TrackerState
+from clustering.tracker import COLUMNS, OWNERSHIP_COLUMNS, TXIDS, Tracker
+from clustering.waking import TrackerState
 from etl.chain.networks import Network
 from etl.compiled.memory import give_back_memory, keep_freed_memory
 from etl.disk.datadir import DataDirectory
 from etl.lake.lake import Lake
 from etl.lake.lookahead import ahead
 from etl.progress import Progress
-from etl.tracking import checkpoints
-from etl.tracking.checkpoints import Checkpoint
+from etl.tracking.appearing import appearing, foreseen, with_members, woken
 from etl.tracking.inputs import Inputs
+from etl.tracking.store.manifest import Delta
+from etl.tracking.store.store import Store, View
 
-CHECKPOINT_DEPTH = 144
-"""Blocks (about a day) between the checkpoint that a run leaves and its last block."""
+LAST_RANGE = 144
+"""Blocks (about a day) of the last range of a long run."""
 
 
 @dataclass(frozen=True)
@@ -43,19 +44,22 @@ class TrackingPlan:
     first_height: int
     """where the indexed range starts"""
     last_height: int
-    base: Checkpoint | None
+    base: Delta | None
     """where to go on; None to start from first_height"""
 
     @property
     def from_height(self) -> int:
         """First height to be tracked."""
-        return self.first_height if self.base is None else self.base.height + 1
+        return self.first_height if self.base is None else self.base.last_height + 1
 
     @property
-    def checkpoint_height(self) -> int | None:
-        """Where to leave a checkpoint, None where the run is too short to need a new one."""
-        height = self.last_height - CHECKPOINT_DEPTH
-        return height if height >= self.from_height + (CHECKPOINT_DEPTH if self.base else 0) else None
+    def ranges(self) -> list[tuple[int, int]]:
+        """First and last height of each range."""
+        first, last = self.from_height, self.last_height
+        cut = last - LAST_RANGE
+        if cut < first + (LAST_RANGE if self.base else 0):
+            return [(first, last)]
+        return [(first, cut), (cut + 1, last)]
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ class Tracked:
     codes: CodeBook
     address_count: int
     state_bytes: int
+    deltas: list[Delta]
+    """written, but not part of the store yet"""
 
     def path(self, table: str) -> Path:
         """File of one table."""
@@ -96,66 +102,97 @@ class ResultWriter:
 
 
 def track(
-    plan: TrackingPlan, lake: Lake, data_dir: DataDirectory, inputs: Inputs, state: TrackerState | None,
-    progress: Progress,
-) -> Tracked:  # fmt: skip
-    """Run the tracker over the plan's blocks and leave a checkpoint."""
+    plan: TrackingPlan, lake: Lake, data_dir: DataDirectory, inputs: Inputs, store: Store, progress: Progress
+) -> Tracked:
+    """Run the tracker over the plan's blocks. Raises StoreDamaged."""
     keep_freed_memory()
-    tracker = Tracker(plan.network, inputs.pools, inputs.labels, inputs.profiles, plan.first_height, state)
-    folder = data_dir.temporary / "results"
-    writer = ResultWriter(folder)
-    owners = _learn_ownership(plan, lake, tracker, writer, progress)
-    progress.station("track", plan.last_height - plan.from_height + 1)
-    for first, last in _stretches(plan):
-        for tables in ahead(lake.batches(COLUMNS, first, last)):
-            writer.write(tracker.track(tables))
-            progress.advance(tables["blocks"].num_rows)
-        if last == plan.checkpoint_height:
-            _leave_checkpoint(plan, lake, data_dir, inputs, tracker, owners)
-    writer.write(tracker.finish())
-    writer.close()
+    run = _Run(plan, lake, inputs, store, ResultWriter(data_dir.temporary / "results"), progress)
+    view, deltas = store.view(plan.base), []
+    addresses = state_bytes = 0
+    for first, last in plan.ranges:
+        tracker = _Range(run, view, first, last).track()
+        with tracker.rested(run.ownership) as rested:
+            deltas.append(store.write(rested, first, last, lake.hash_at(last)))
+        view = view.with_delta(deltas[-1])
+        addresses = max(addresses, tracker.address_count)
+        state_bytes = max(state_bytes, tracker.nbytes)
+        del tracker, rested
+    run.writer.close()
     give_back_memory()
-    return Tracked(folder, tracker.codes, tracker.address_count, tracker.nbytes)
+    return Tracked(data_dir.temporary / "results", inputs.codes, addresses, state_bytes, deltas)
 
 
-def _stretches(plan: TrackingPlan) -> Iterator[tuple[int, int]]:
-    """The plan's heights, cut after the height of the checkpoint."""
-    at = plan.checkpoint_height
-    if at is not None:
-        yield plan.from_height, at
-    yield (plan.from_height if at is None else at + 1), plan.last_height
+@dataclass
+class _Run:
+    """What the ranges of a run share."""
+
+    plan: TrackingPlan
+    lake: Lake
+    inputs: Inputs
+    store: Store
+    writer: ResultWriter
+    progress: Progress
+    ownership: npt.NDArray[np.uint32] | None = None
+    """as it was learnt up to the end of the range at hand; None where nothing was learnt beyond"""
 
 
-def _learn_ownership(
-    plan: TrackingPlan, lake: Lake, tracker: Tracker, writer: ResultWriter, progress: Progress
-) -> npt.NDArray[np.uint32]:
-    """Learn all joins; returns the ownership as it was at the height of the checkpoint."""
-    progress.station("own", plan.last_height - plan.from_height + 1)
-    owners = np.empty(0, dtype=np.uint32)
-    for first, last in _stretches(plan):
-        for tables in ahead(lake.batches(OWNERSHIP_COLUMNS, first, last)):
-            writer.write(tracker.learn_ownership(tables, partial(_txids, lake, tables)))
-            progress.advance(tables["blocks"].num_rows)
-        if last == plan.checkpoint_height:
-            owners = tracker.ownership()
-    return owners
+@dataclass(frozen=True)
+class _Range:
+    """Blocks that are tracked after what a view holds."""
+
+    run: _Run
+    view: View
+    first: int
+    last: int
+
+    def track(self) -> Tracker:
+        """Learn, track and write the results; returns the tracker as it is after the last block."""
+        run, plan = self.run, self.run.plan
+        tracker = self._tracker(self._state() if self.view else None)
+        self._learn_ownership(tracker)
+        if self._is_first:
+            run.progress.station("track", plan.last_height - plan.from_height + 1)
+        for tables in ahead(run.lake.batches(COLUMNS, self.first, self.last)):
+            run.writer.write(tracker.track(tables))
+            run.progress.advance(tables["blocks"].num_rows)
+        if self.last == plan.last_height:
+            run.writer.write(tracker.finish())
+        return tracker
+
+    @property
+    def _is_first(self) -> bool:
+        return self.first == self.run.plan.from_height
+
+    def _tracker(self, state: TrackerState | None) -> Tracker:
+        inputs, plan = self.run.inputs, self.run.plan
+        return Tracker(plan.network, inputs.pools, inputs.labels, inputs.profiles, plan.first_height, state)
+
+    def _state(self) -> TrackerState:
+        """What the view holds of whom the range needs."""
+        lake = self.run.lake
+        state = woken(self.view, appearing(lake, self.first, self.run.plan.last_height))
+        batches = ahead(lake.batches(COLUMNS, self.first, self.last))
+        return with_members(self.view, state, foreseen(self._tracker, state, batches))
+
+    def _learn_ownership(self, tracker: Tracker) -> None:
+        """Learn all joins up to the last block of the run; conflicts are told once."""
+        run, last = self.run, self.run.plan.last_height
+        run.ownership = None
+        if self._is_first:
+            run.progress.station("own", last - self.first + 1)
+        for start, end in ((self.first, self.last), (self.last + 1, last)):
+            if start > end:
+                continue
+            if start > self.last:
+                run.ownership = tracker.ownership()
+            for tables in ahead(run.lake.batches(OWNERSHIP_COLUMNS, start, end)):
+                found = tracker.learn_ownership(tables, partial(_txids, run.lake, tables))
+                if self._is_first:
+                    run.writer.write(found)
+                    run.progress.advance(tables["blocks"].num_rows)
 
 
 def _txids(lake: Lake, tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
     """The tables of TXIDS of a batch."""
     heights = tables["blocks"].column("height")
     return next(lake.batches(TXIDS, heights[0].as_py(), heights[-1].as_py()))
-
-
-def _leave_checkpoint(
-    plan: TrackingPlan, lake: Lake, data_dir: DataDirectory, inputs: Inputs, tracker: Tracker,
-    owners: npt.NDArray[np.uint32],
-) -> None:  # fmt: skip
-    """Save the state with the ownership known at its height: later joins may yet be undone."""
-    height = plan.checkpoint_height
-    assert height is not None
-    with tracker.state_with(owners) as state:
-        checkpoints.save(
-            data_dir.state / "checkpoints", state, height=height, block_hash=lake.hash_at(height),
-            network=plan.network.name, first_height=plan.first_height, digest=inputs.digest,
-        )  # fmt: skip

@@ -17,12 +17,8 @@ from tests.clustering.tracking import (
     ALL_KINDS,
     MANY_POOLS,
     Outcome,
-    batches,
     expected,
-    learn,
     new_tracker,
-    outcome,
-    saved,
     tracked,
 )
 from tests.support.properties import examples
@@ -42,18 +38,6 @@ def test_any_profiles_of_the_rules_as_the_reference(economy: Economy, cuts: set[
     """A profile is a table of a methodology file: nothing else says which there are."""
     found = tracked(economy, cuts, ALL_KINDS)
     assert found == expected(Reference(economy, methodology=ALL_KINDS))
-
-
-@examples(60)
-@given(economies(), CUTS)
-def test_a_saved_state_of_any_profiles_goes_on(economy: Economy, cuts: set[int]) -> None:
-    parts = batches(economy, cuts)
-    tracker = new_tracker(economy, methodology=ALL_KINDS)
-    results = [learn(tracker, tables) for tables in parts]
-    for tables in parts:
-        tracker = new_tracker(economy, saved(tracker), ALL_KINDS)
-        results.append(tracker.track(tables))
-    assert outcome(tracker, results, economy, ALL_KINDS) == tracked(economy, methodology=ALL_KINDS)
 
 
 @examples(30)
@@ -76,64 +60,6 @@ def test_the_reference_need_not_ask_everyone(economy: Economy) -> None:
 @given(economies(), CUTS)
 def test_batches_make_no_difference(economy: Economy, cuts: set[int]) -> None:
     assert tracked(economy, cuts) == tracked(economy)
-
-
-@examples(150)
-@given(economies(), CUTS)
-def test_a_saved_state_goes_on_as_if_nothing_had_been(economy: Economy, cuts: set[int]) -> None:
-    """With all ownership learnt first, a new tracker takes over after every batch."""
-    parts = batches(economy, cuts)
-    tracker = new_tracker(economy)
-    results = [learn(tracker, tables) for tables in parts]
-    for tables in parts:
-        tracker = new_tracker(economy, saved(tracker))
-        results.append(tracker.track(tables))
-    assert outcome(tracker, results, economy) == tracked(economy)
-
-
-def _of_entity(found: Outcome) -> Outcome:
-    return replace(
-        found,
-        facts=[row for row in found.facts if row[0] == "entity"],
-        quiet={key: sums for key, sums in found.quiet.items() if key[0] == "entity"},
-        changes=[row for row in found.changes if row[0] == "entity"],
-        supply={key: sums for key, sums in found.supply.items() if key[0] == "entity"},
-        exchange_flows={key: sums for key, sums in found.exchange_flows.items() if key[0] == "entity"},
-        held={key: sums for key, sums in found.held.items() if key[0] == "entity"},
-    )
-
-
-@examples(150)
-@given(economies(), CUTS)
-def test_increments_are_one_run_in_the_point_in_time_profile(economy: Economy, cuts: set[int]) -> None:
-    """Ownership is learnt part by part too; the retroactive profile's conflicts are the same as well."""
-    results = []
-    tracker = new_tracker(economy)
-    for tables in batches(economy, cuts):
-        results += [learn(tracker, tables), tracker.track(tables)]
-        tracker = new_tracker(economy, saved(tracker))
-    assert _of_entity(outcome(tracker, results, economy)) == _of_entity(tracked(economy))
-
-
-@examples(100)
-@given(economies(), st.integers(0, 14))
-def test_a_state_with_the_ownership_of_its_height(economy: Economy, height: int) -> None:
-    """As a checkpoint holds it: later joins are learnt anew from it, and the rest is as in one run."""
-    parts = batches(economy, [height])
-    tracker = new_tracker(economy)
-    learnt = []
-    results = []
-    for tables in parts:
-        results.append(learn(tracker, tables))
-        learnt.append(tracker.ownership())
-    results.append(tracker.track(parts[0]))
-    if len(parts) > 1:
-        state = saved(tracker, learnt[0])
-        tracker = new_tracker(economy, state)
-        again = learn(tracker, parts[1])
-        assert again.get("conflicts") == results[1].get("conflicts")
-        results.append(tracker.track(parts[1]))
-    assert outcome(tracker, results, economy) == tracked(economy)
 
 
 @examples(200)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from clustering.labels import Label
 from clustering.pools import PoolBook
-from clustering.tracker import Tracker, TrackerState
+from clustering.tracker import Tracker
+from clustering.waking import TrackerState
 from etl.chain.networks import REGTEST
 from etl.chain.scripts import ANCHOR, LAST_OWNABLE, NONSTANDARD, OP_RETURN, WITNESS_UNKNOWN
 from etl.lake import columns as schema
@@ -142,12 +142,6 @@ def new_tracker(
     network = replace(REGTEST, overwritten_coinbase_heights=economy.overwritten_coinbases)
     profiles = load_profiles(methodology)
     return Tracker(network, book, labels, profiles, economy.first_height, state)
-
-
-def saved(tracker: Tracker, ownership: np.ndarray | None = None) -> TrackerState:
-    """The tracker's state as it would be on disk; `ownership` is that of an earlier time."""
-    with tracker.state_with(tracker.ownership() if ownership is None else ownership) as state:
-        return replace(state, **{f.name: np.array(getattr(state, f.name)) for f in fields(state)})
 
 
 @dataclass

@@ -28,7 +28,9 @@ WRITERS = (
     "etl.disk.files", "etl.disk.input_files", "etl.disk.lock", "etl.jobs.job", "etl.jobs.pipeline",
     "etl.jobs.report",
     "etl.lake.chunk", "etl.lake.extract", "etl.lake.fill", "etl.lake.index", "etl.lake.lake",
-    "etl.lake.reorg", "etl.tracking.checkpoints", "etl.tracking.inputs", "etl.tracking.run",
+    "etl.lake.reorg", "etl.tracking.inputs", "etl.tracking.run", "etl.tracking.store.carry",
+    "etl.tracking.store.manifest", "etl.tracking.store.merging", "etl.tracking.store.segment",
+    "etl.tracking.store.store",
     "etl.warehouse.database", "etl.warehouse.loading", "etl.warehouse.models", "etl.warehouse.publishing",
 )  # fmt: skip
 STARTED = "started"
@@ -68,7 +70,7 @@ def cut_small() -> None:
     """Chunks, batches and checkpoints such that a short chain has many."""
     chunk.CHUNK_BLOCKS = 16
     extract.BATCH_BYTES = 2000
-    tracking.CHECKPOINT_DEPTH = 8
+    tracking.LAST_RANGE = 8
     extraction._SMALL_JOB_BLOCKS = 0
 
 

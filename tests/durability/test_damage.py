@@ -20,7 +20,7 @@ from etl.lake.columns import BLOCKS, INPUTS, TABLES
 from etl.lake.lake import Lake
 from etl.options import JobOptions
 from etl.progress import Silent
-from etl.tracking.run import CHECKPOINT_DEPTH
+from etl.tracking.run import LAST_RANGE
 from tests.durability.results import Results, differing, published_results
 from tests.support.golden import ECONOMY, block_files, job_options
 from tests.support.properties import FULL, scaled
@@ -184,7 +184,7 @@ def test_a_damaged_checkpoint_is_passed_over(
     if name != "nothing":
         _flip(folder / name, (folder / name).stat().st_size // 2)
     report = run_update(options, Silent())
-    assert report.tracked_blocks == (532 - 501 + CHECKPOINT_DEPTH if name == "nothing" else 532)
+    assert report.tracked_blocks == (532 - 501 + LAST_RANGE if name == "nothing" else 532)
     run_restate(options, Silent())
     assert differing(published_results(options.data_dir), indexed[1]) == []
 

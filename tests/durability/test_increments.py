@@ -69,7 +69,7 @@ def _random_tips(rng: random.Random, single_steps: int) -> list[int]:
 def test_update_after_every_block(
     fake: FakeNode, expected: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tracking, "CHECKPOINT_DEPTH", 5)
+    monkeypatch.setattr(tracking, "LAST_RANGE", 5)
     options = job_options(ECONOMY, tmp_path, node("rest", fake))
     _grow(fake, options, list(range(len(BLOCKS))))
     _check(options, expected)
@@ -81,7 +81,7 @@ def test_random_splits(
 ) -> None:
     rng = random.Random(seed)
     depth = rng.choice([1, 3, 10, 40])
-    monkeypatch.setattr(tracking, "CHECKPOINT_DEPTH", depth)
+    monkeypatch.setattr(tracking, "LAST_RANGE", depth)
     monkeypatch.setattr(chunk, "CHUNK_BLOCKS", rng.choice([4, 32, 128, 1024]))
     monkeypatch.setattr(extract, "BATCH_BYTES", rng.choice([1, 20_000, 32 << 20]))
     options = job_options(ECONOMY, tmp_path, node(rng.choice(["rest", "rpc"]), fake))

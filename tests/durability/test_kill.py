@@ -44,10 +44,10 @@ class Scenario:
 @pytest.fixture(scope="module", autouse=True)
 def small() -> Iterator[None]:
     """The same small pieces in this process, which runs the next run, as in those that are killed."""
-    kept = chunk.CHUNK_BLOCKS, extract.BATCH_BYTES, tracking.CHECKPOINT_DEPTH, extraction._SMALL_JOB_BLOCKS
+    kept = chunk.CHUNK_BLOCKS, extract.BATCH_BYTES, tracking.LAST_RANGE, extraction._SMALL_JOB_BLOCKS
     cut_small()
     yield
-    chunk.CHUNK_BLOCKS, extract.BATCH_BYTES, tracking.CHECKPOINT_DEPTH, extraction._SMALL_JOB_BLOCKS = kept
+    chunk.CHUNK_BLOCKS, extract.BATCH_BYTES, tracking.LAST_RANGE, extraction._SMALL_JOB_BLOCKS = kept
 
 
 def _start(spec: Spec) -> subprocess.Popen[str]:

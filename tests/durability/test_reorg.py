@@ -75,7 +75,7 @@ def _check(options: JobOptions, source: SourceOptions, fresh_dir: Path) -> None:
 
 
 def _small_pieces(monkeypatch: pytest.MonkeyPatch, rng: random.Random) -> None:
-    monkeypatch.setattr(tracking, "CHECKPOINT_DEPTH", rng.choice([1, 5, 20, 50]))
+    monkeypatch.setattr(tracking, "LAST_RANGE", rng.choice([1, 5, 20, 50]))
     monkeypatch.setattr(chunk, "CHUNK_BLOCKS", rng.choice([8, 32, 128]))
     monkeypatch.setattr(extract, "BATCH_BYTES", rng.choice([1, 3000, 32 << 20]))
 
@@ -154,7 +154,7 @@ def _switched(tmp_path: Path, first: list[Node]) -> tuple[MovingNode, JobOptions
 
 def test_there_and_back_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkpoint of a branch that was left and taken again cuts no rows that span it."""
-    monkeypatch.setattr(tracking, "CHECKPOINT_DEPTH", 5)
+    monkeypatch.setattr(tracking, "LAST_RANGE", 5)
     rng = random.Random(1)
     trunk = extended(genesis(), TRUNK, rng)
     one = extended(trunk, 20, rng)
