@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -23,7 +24,8 @@ from tests.clustering.tracking import Outcome, Tables, batches, learn, new_track
 
 
 def cut_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks, segments and mergings such that few records make many of them."""
+    """Blocks, segments and mergings such that few records make many of them; nothing waits for the disk."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     monkeypatch.setattr(segment, "BLOCK_RECORDS", 2)
     monkeypatch.setattr(segment, "SEGMENT_BYTES", 150)
     monkeypatch.setattr(segment, "_SPAN_BLOCKS", 2)

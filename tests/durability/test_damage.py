@@ -21,6 +21,8 @@ from etl.lake.lake import Lake
 from etl.options import JobOptions
 from etl.progress import Silent
 from etl.tracking.run import LAST_RANGE
+from etl.tracking.store import manifest as manifests
+from etl.tracking.store.contents import ADDRESSES
 from tests.durability.results import Results, differing, published_results
 from tests.support.golden import ECONOMY, block_files, job_options
 from tests.support.properties import FULL, scaled
@@ -174,19 +176,93 @@ def test_a_damaged_work_database_is_built_anew(
     assert differing(published_results(options.data_dir), indexed[1]) == []
 
 
-@pytest.mark.parametrize("name", ["nothing", "checkpoint.json", "records.npy", "supply.npy"])
-def test_a_damaged_checkpoint_is_passed_over(
-    options: JobOptions, indexed: tuple[Path, Results], tmp_path: Path, name: str
-) -> None:
-    options = replace(options, data_dir=tmp_path / "grown")
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory up to height 500, whose store has a base and the last range."""
+    options = job_options(ECONOMY, tmp_path_factory.mktemp("short"), block_files(ECONOMY.blocks_dir))
     run_backfill(options, ":500", Silent())
-    (folder,) = (options.data_dir / "state" / "checkpoints").iterdir()
-    if name != "nothing":
-        _flip(folder / name, (folder / name).stat().st_size // 2)
+    return options.data_dir
+
+
+@pytest.fixture
+def grown(short: Path, tmp_path: Path) -> JobOptions:
+    """A job on a copy of it."""
+    shutil.copytree(short, tmp_path / "grown")
+    return job_options(ECONOMY, tmp_path / "grown", block_files(ECONOMY.blocks_dir))
+
+
+def _store(options: JobOptions) -> tuple[Path, manifests.Manifest]:
+    directory = DataDirectory(options.data_dir).store
+    manifest = manifests.load(directory)
+    assert manifest is not None
+    assert [delta.last_height for delta in manifest.deltas] == [500 - LAST_RANGE, 500]
+    return directory, manifest
+
+
+TRACKED = {"all": 532, "last range": 532 - 501 + LAST_RANGE, "new": 532 - 501}
+"""Blocks that an update from 500 to 531 tracks."""
+
+
+def _update_after_damage(options: JobOptions, named: Path | None, tracked: str, sound: Path) -> None:
     report = run_update(options, Silent())
-    assert report.tracked_blocks == (532 - 501 + LAST_RANGE if name == "nothing" else 532)
-    run_restate(options, Silent())
-    assert differing(published_results(options.data_dir), indexed[1]) == []
+    assert report.tracked_blocks == TRACKED[tracked]
+    warnings = [warning for warning in report.warnings if "anew from the lake" in warning]
+    assert len(warnings) == (named is not None)
+    assert named is None or str(named) in warnings[0]
+    entity = published_results(options.data_dir, "entity")
+    assert differing(entity, published_results(sound, "entity")) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "damage", "tracked"),
+    [
+        (0, "nothing", "new"), (0, "flipped", "all"), (1, "flipped", "last range"), (0, "cut off", "all"),
+        (1, "index", "last range"), (1, "deleted", "last range"), (1, "carry", "last range"),
+    ],
+)  # fmt: skip
+def test_a_damaged_delta_is_named_and_tracked_anew(
+    grown: JobOptions, indexed: tuple[Path, Results], number: int, damage: str, tracked: str
+) -> None:
+    directory, manifest = _store(grown)
+    delta = manifest.deltas[number]
+    path = directory / (delta.carry if damage == "carry" else delta.segments[ADDRESSES][0].file)
+    if damage == "deleted":
+        path.unlink()
+    elif damage == "cut off":
+        path.write_bytes(path.read_bytes()[:-1])
+    elif damage != "nothing":
+        _flip(path, path.stat().st_size - 3 if damage == "index" else 20)
+    _update_after_damage(grown, None if damage == "nothing" else path, tracked, indexed[0])
+
+
+@pytest.mark.parametrize("damage", ["flipped", "of another version", "deleted"])
+def test_a_manifest_of_no_use_is_named_and_all_tracked_anew(
+    grown: JobOptions, indexed: tuple[Path, Results], monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    directory, manifest = _store(grown)
+    path = directory / manifests.NAME
+    if damage == "flipped":
+        _flip(path, path.read_text().index("last_height") + 14)
+    elif damage == "deleted":
+        path.unlink()
+    else:
+        manifests.save(directory, replace(manifest, version=manifests.VERSION + 1))
+    _update_after_damage(grown, None if damage == "deleted" else path, "all", indexed[0])
+
+
+def test_what_an_earlier_version_left_is_tracked_anew_without_the_node(
+    grown: JobOptions, indexed: tuple[Path, Results]
+) -> None:
+    """Of 0.1: checkpoints, and no store."""
+    data_dir = DataDirectory(grown.data_dir)
+    shutil.rmtree(data_dir.store)
+    (data_dir.earlier_store / "000000356").mkdir(parents=True)
+    report = run_update(grown, Silent())
+    assert report.blocks == TRACKED["new"], "blocks are read again"
+    assert report.tracked_blocks == TRACKED["all"]
+    assert any("earlier version" in warning for warning in report.warnings)
+    assert not data_dir.earlier_store.exists()
+    assert differing(published_results(grown.data_dir), indexed[1]) == []
 
 
 @pytest.mark.parametrize("damage", ["garbage", "cut off", "empty", "deleted"])
