@@ -93,9 +93,9 @@ def _joined(table, forest, place, root, labels):  # type: ignore[no-untyped-def]
 def _partitioned(indices, keys, bits):  # type: ignore[no-untyped-def]
     """(the indices by the highest `bits` of `keys[index]`, where each part ends)"""
     end = np.zeros(1 << bits, np.int64)
-    shift = np.uint64(64 - bits)
+    shift = np.uint64(63 - bits)  # by one bit less, then by one: a shift by 64 is none
     for index in indices:
-        end[np.int64(keys[index] >> shift) if bits > 0 else 0] += 1
+        end[np.int64(keys[index] >> shift >> np.uint64(1))] += 1
     total = 0
     for part in range(end.size):
         size = end[part]
@@ -103,7 +103,7 @@ def _partitioned(indices, keys, bits):  # type: ignore[no-untyped-def]
         total += size
     ordered = np.empty_like(indices)
     for index in indices:
-        part = np.int64(keys[index] >> shift) if bits > 0 else 0
+        part = np.int64(keys[index] >> shift >> np.uint64(1))
         ordered[end[part]] = index
         end[part] += 1
     return ordered, end

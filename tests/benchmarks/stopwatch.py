@@ -45,7 +45,7 @@ SPOTS = (
     Spot("track", "grow the registry", "clustering.registry", "Registry.reserve"),
     Spot("track", "results to tables", "clustering.tracker", "batch_tables"),
     Spot("track", "write results", "etl.tracking.run", "ResultWriter.write"),
-    Spot("track", "checkpoint", "etl.tracking.run", "_leave_checkpoint"),
+    Spot("track", "store", "etl.tracking.store.store", "Store.write"),
     Spot("track", "other", "etl.jobs.pipeline", "track"),
     Spot("load", "addresses that results name", "etl.jobs.pipeline", "name_addresses"),
     Spot("load", "address texts", "etl.jobs.pipeline", "write_address_texts"),

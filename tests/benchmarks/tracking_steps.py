@@ -22,6 +22,9 @@ from etl.tracking.label_file import load_labels
 from etl.tracking.pool_file import load_pools
 from etl.tracking.profile_file import load_profiles
 from etl.tracking.run import TrackingPlan, track
+from etl.tracking.store.contents import tables
+from etl.tracking.store.manifest import Identity
+from etl.tracking.store.store import Store
 from tests.benchmarks.processes import Figures, memory_of
 from tests.benchmarks.stopwatch import Stopwatch, read_in_turn
 
@@ -47,7 +50,7 @@ class StationClock:
 
 
 def track_lake(data_dir: str, exchanges: str) -> Figures:
-    """Both passes over a lake, for all profiles, with a checkpoint and results written, on one core.
+    """Both passes over a lake, for all profiles, with the store and results written, on one core.
 
     `tracker_seconds` are those within the tracker, `seconds` those with reading and writing too.
     """
@@ -64,9 +67,12 @@ def track_lake(data_dir: str, exchanges: str) -> Figures:
     plan = TrackingPlan(network, chunks[0].first_height, chunks[-1].last_height, None)
     before = memory_of("self")["VmRSS"]
     clock, started = StationClock(), time.perf_counter()
-    tracked = track(plan, lake, folder, inputs, None, clock)
+    contents = tables(inputs.codes.dtype, inputs.profiles)
+    identity = Identity(network.name, plan.first_height, inputs.digest)
+    store = Store(folder.state / "measured", contents, identity, clock.message)
+    tracked = track(plan, lake, folder, inputs, store, clock)
     ended = time.perf_counter()
-    shutil.rmtree(folder.state / "checkpoints", ignore_errors=True)
+    shutil.rmtree(store.directory)
     return {
         "seconds": ended - started,
         "tracker_seconds": sum(within.seconds.values()),

@@ -20,7 +20,9 @@ class _Maker:
 
     def __init__(self, seed: int) -> None:
         self._rng = rng = random.Random(seed)
-        self._wallets = [[rng.getrandbits(64) for _ in range(_EACH)] for _ in range(_WALLETS)]
+        self._wallets: list[list[Identity]] = [
+            [rng.getrandbits(64) for _ in range(_EACH)] for _ in range(_WALLETS)
+        ]
         self._nobodys = {rng.choice(rng.choice(self._wallets))}
         self._names = 0
 
@@ -56,7 +58,7 @@ class _Maker:
         rng = self._rng
         self._names += 1
         wallet = rng.choice(self._wallets)
-        payers = rng.sample(wallet, rng.choice([1, 2, 2, 3]))
+        payers: list[Identity] = rng.sample(wallet, rng.choice([1, 2, 2, 3]))
         if rng.random() < 0.25:
             payers.append(self._anyone())
         values = [rng.choice([0, 1, 600, 10**6, 10**9]) for _ in payers]

@@ -83,7 +83,7 @@ class SegmentWriter:
         index["first"] = records["id"][::BLOCK_RECORDS]
         index["sum"] = block_sums(data, BLOCK_RECORDS * self._table.dtype.itemsize)
         with named(self._path):
-            self._file.write(data)
+            self._file.write(data.data)
         self._index.append(index)
 
     def close(self) -> Segment:
@@ -132,7 +132,7 @@ class SegmentFile:
             raise damaged(self.path, "it is missing") from None
         if found != size:
             raise damaged(self.path, f"it has {found} bytes, not {size}")
-        if hashlib.sha256(self._index).hexdigest() != self.segment.digest:
+        if hashlib.sha256(self._index.view(np.uint8).data).hexdigest() != self.segment.digest:
             raise damaged(self.path, "its index is not what was written")
 
     @cached_property
@@ -155,7 +155,7 @@ class SegmentFile:
         start, end = first * block_bytes, min(last * block_bytes, self._bytes)
         data = np.empty(end - start, np.uint8)
         with named(self.path), self.path.open("rb", buffering=0) as file:
-            got = os.preadv(file.fileno(), [memoryview(data)], start)
+            got = os.preadv(file.fileno(), [data.data], start)
         if got != len(data):
             raise damaged(self.path, f"it ends at {start + got}")
         false = np.flatnonzero(block_sums(data, block_bytes) != self._index["sum"][first:last])
@@ -199,7 +199,8 @@ def _positions(known: Ids, wanted: Ids) -> npt.NDArray[np.int64]:
     count = np.searchsorted(known, wanted, "right") - start
     total = int(count.sum())
     shift = np.repeat(start - (np.cumsum(count) - count), count)
-    return np.arange(total) + shift
+    positions: npt.NDArray[np.int64] = np.arange(total) + shift
+    return positions
 
 
 def _spans(low: npt.NDArray[np.int64], high: npt.NDArray[np.int64], blocks: int) -> Iterator[tuple[int, int]]:
