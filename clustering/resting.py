@@ -96,7 +96,7 @@ def _partitioned(indices, keys, bits):  # type: ignore[no-untyped-def]
     shift = np.uint64(63 - bits)  # by one bit less, then by one: a shift by 64 is none
     for index in indices:
         end[np.int64(keys[index] >> shift >> np.uint64(1))] += 1
-    total = 0
+    total = np.int64(0)
     for part in range(end.size):
         size = end[part]
         end[part] = total

@@ -153,7 +153,7 @@ def tracker_lines(figures: Figures) -> list[str]:
 def _track_rows(track: Figures) -> list[list[str]]:
     passes = (
         ("the tracker, both passes", "tracker_seconds"),
-        ("with reading the lake, a checkpoint and writing results", "seconds"),
+        ("with reading the lake, writing results and the store", "seconds"),
         ("of that the ownership pass", "ownership_seconds"),
         ("of that the track pass", "track_seconds"),
     )

@@ -67,7 +67,7 @@ class Spec:
 
 
 def cut_small() -> None:
-    """Chunks, batches and checkpoints such that a short chain has many."""
+    """Chunks, batches and ranges such that a short chain has many."""
     chunk.CHUNK_BLOCKS = 16
     extract.BATCH_BYTES = 2000
     tracking.LAST_RANGE = 8

@@ -87,7 +87,7 @@ def test_random_splits(
     options = job_options(ECONOMY, tmp_path, node(rng.choice(["rest", "rpc"]), fake))
     tips = _random_tips(rng, scaled(3, 30))
     tracked = _grow(fake, options, tips)
-    assert tracked < len(BLOCKS) + len(tips) * 3 * depth, "no checkpoint was used"
+    assert tracked < len(BLOCKS) + len(tips) * 3 * depth, "the store was not used"
     _check(options, expected)
 
 

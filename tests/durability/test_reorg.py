@@ -153,7 +153,7 @@ def _switched(tmp_path: Path, first: list[Node]) -> tuple[MovingNode, JobOptions
 
 
 def test_there_and_back_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A checkpoint of a branch that was left and taken again cuts no rows that span it."""
+    """A delta of a branch that was left and taken again cuts no rows that span it."""
     monkeypatch.setattr(tracking, "LAST_RANGE", 5)
     rng = random.Random(1)
     trunk = extended(genesis(), TRUNK, rng)

@@ -37,7 +37,7 @@ def searched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[set[int]]]:
         write_address_texts(lake, ids, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(pipeline, "write_address_texts", noted)
-    monkeypatch.setattr(tracking, "CHECKPOINT_DEPTH", 20)
+    monkeypatch.setattr(tracking, "LAST_RANGE", 20)
     yield found
 
 
@@ -58,7 +58,7 @@ def test_an_update_spells_only_addresses_that_are_named_first(
 
 
 def test_texts_of_an_earlier_version_are_made_anew_from_the_lake(tmp_path: Path) -> None:
-    """A work database as version 0.1 left it, with addresses by text and checkpoints that fit."""
+    """A work database as version 0.1 left it, with addresses by text and a store that fits."""
     options = job_options(ECONOMY, tmp_path, block_files(ECONOMY.blocks_dir))
     run_backfill(options, None, Silent())
     expected = published_results(tmp_path)
