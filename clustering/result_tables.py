@@ -97,7 +97,7 @@ def batch_tables(
         "conflicts": conflicts_table(rows.conflicts, txids, ids),
         "supply": _supply(rows.supply, height, is_known),
         "exchange_flows": _exchange_flows(rows.exchange_flows, codes),
-        **_holdings(rows.holdings, codes, is_known),
+        **holdings_tables(rows.holdings, codes, is_known),
     }
 
 
@@ -135,7 +135,8 @@ def _exchange_flows(rows: Ints, codes: CodeBook) -> pa.Table:
     return _table("exchange_flows", profile, first_height, day, names, in_sat, out_sat)
 
 
-def _holdings(rows: Ints, codes: CodeBook, is_known: bool) -> Tables:
+def holdings_tables(rows: Ints, codes: CodeBook, is_known: bool) -> Tables:
+    """Balances by pool and by exchange, of rows as holdings.note_holdings has them."""
     of_pools, of_exchanges = rows[rows[:, 2] == POOL], rows[rows[:, 2] == EXCHANGE]
     return {
         "pool_supply": _table(

@@ -24,9 +24,11 @@ from clustering.blocks import Batch
 from clustering.coinbase_spends import Coinbases, short_ids
 from clustering.coinjoin import coinjoin_rules
 from clustering.foresight import foresee_batch
+from clustering.holdings import note_holdings
 from clustering.kernel import Rows, track_batch
 from clustering.labels import Label
 from clustering.ledger import Ledger, Ledgers
+from clustering.noted import all_noted, none_noted
 from clustering.owners import flatten, join_retroactively
 from clustering.pools import PoolBook
 from clustering.profiles import Profile, forests
@@ -40,6 +42,7 @@ from clustering.result_tables import (
     chain_stats_table,
     coinjoins_table,
     conflicts_table,
+    holdings_tables,
 )
 from clustering.waking import Ids, TrackerState, miner_places, wake
 from etl.chain.networks import Network
@@ -248,6 +251,14 @@ class Tracker:
             known = self._woken.roots[place[place >= 0], forest]
             found[forest] = np.unique(np.concatenate([known, ids[index[~is_woken]]]))
         return {forest: roots for forest, roots in found.items() if len(roots)}
+
+    def held(self, height: int) -> Tables:
+        """What pools and exchanges hold before the first batch, as of the block at `height`."""
+        rows = [
+            all_noted(note_holdings(ledger, height, self.codes.layout, none_noted(6)))
+            for ledger in self._ledgers.views(self._registry, 0)
+        ]
+        return holdings_tables(np.concatenate(rows), self.codes, self._is_known)
 
     def track(self, tables: Tables) -> Tables:
         """Track the blocks of a batch; returns tables by the names of clustering.result_tables.TABLES."""

@@ -266,12 +266,12 @@ def _open_store(job: Job, target: Target) -> Store:
 
 
 def _base(job: Job, con: duckdb.DuckDBPyConnection, target: Target, store: Store) -> Delta | None:
-    """The last delta of the store that fits the chain and what the database holds."""
+    """The last delta of the store that fits the chain and what the database holds, and ends below the tip."""
     held = warehouse.holding(con)
     wanted = (target.network.name, target.span.first_height, target.terms.inputs.digest)
     if held is None or (held.network, held.first_height, held.label_digest) != wanted:
         return None
-    highest = min(target.span.last_height, held.last_height)
+    highest = min(target.span.last_height - 1, held.last_height)
     for found in store.manifest.points():
         if (
             found.last_height <= highest

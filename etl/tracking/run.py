@@ -1,7 +1,8 @@
 """From the lake to the tracker's results, range by range: wake records, learn ownership, track, rest.
 
 Invariants: a range needs the store as it was before, and nothing else; it leaves results and a delta of the
-store. Results are files in a folder that the warehouse loads whole; none reaches across the end of a range.
+store. Results are files in a folder that the warehouse loads whole; none reaches across the end of a range,
+and what was held at the end of the block before the first is told again: its day may end there now.
 A long run is cut LAST_RANGE blocks below its last block, so that a reorganisation replays few.
 """
 
@@ -152,6 +153,8 @@ class _Range:
         self._learn_ownership(tracker)
         if self._is_first:
             run.progress.station("track", plan.last_height - plan.from_height + 1)
+            if plan.base is not None:
+                run.writer.write(tracker.held(plan.base.last_height))
         for tables in ahead(run.lake.batches(COLUMNS, self.first, self.last)):
             run.writer.write(tracker.track(tables))
             run.progress.advance(tables["blocks"].num_rows)

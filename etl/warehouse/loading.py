@@ -53,8 +53,8 @@ _RESULTS = {
     "active_addresses": ("active_addresses", "*"),
 }
 """Tables of the database: which of the tracker's results fill them, and how."""
-_DAY_END = "WHERE height IN (SELECT max(height) FROM blocks WHERE height >= $from GROUP BY day)"
-"""The tracker gives the ends of its batches too."""
+_DAY_END = "WHERE height IN (SELECT max(height) FROM blocks WHERE height >= $from - 1 GROUP BY day)"
+"""The tracker gives the ends of its batches too, and of the block before the first."""
 
 Prices = Sequence[tuple[date, Decimal]]
 """US dollars at the end of each day, in order."""
@@ -118,6 +118,8 @@ def _forget(con: duckdb.DuckDBPyConnection, from_height: int) -> None:
     )
     for table in _BY_HEIGHT:
         con.execute(f"DELETE FROM {table} WHERE height >= ?", [from_height])
+    for table in _BY_DAY_END:
+        con.execute(f"DELETE FROM {table} WHERE height = ? - 1", [from_height])
     for table in _BY_RUN:
         con.execute(f"DELETE FROM {table} WHERE first_height >= ?", [from_height])
     con.execute("DELETE FROM address_changes WHERE since_height >= ?", [from_height])

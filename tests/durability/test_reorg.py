@@ -184,3 +184,15 @@ def test_the_report_says_what_was_undone(tmp_path: Path) -> None:
         report = run_update(options, Silent())
     assert report.orphaned_blocks == 4
     assert any(f"above height {TRUNK - 1}" in warning for warning in report.warnings)
+
+
+def test_a_day_that_ends_where_a_delta_does(tmp_path: Path) -> None:
+    """After a block that a later one of its day followed, and no longer does, pools' balances are there again."""
+    rng = random.Random(4)
+    trunk = extended(genesis(), TRUNK, rng)
+    same = extended(trunk, 1, rng)
+    fake, options = _switched(tmp_path, [trunk, same, extended(trunk, 2, rng), same, trunk])
+    with fake:
+        fake.set_chain(extended(trunk, 40, rng).documents())
+        run_update(options, Silent())
+        _check(options, node("rest", fake), tmp_path / "fresh")
