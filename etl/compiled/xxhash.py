@@ -20,12 +20,12 @@ def _rotate(x, n):  # type: ignore[no-untyped-def]
 
 
 @compiled_inner
-def _word(data, p, count):  # type: ignore[no-untyped-def]
+def word(data, p, count):  # type: ignore[no-untyped-def]
     """Little-endian integer of `count` bytes at `p`."""
-    word = uint64(0)
+    found = uint64(0)
     for k in range(count):
-        word |= uint64(data[uint64(p) + uint64(k)]) << uint64(8 * k)
-    return word
+        found |= uint64(data[uint64(p) + uint64(k)]) << uint64(8 * k)
+    return found
 
 
 @compiled_inner
@@ -44,10 +44,10 @@ def xxh64(data, start, length):  # type: ignore[no-untyped-def]
         c = uint64(0)
         d = uint64(uint64(0) - _P1)
         while left >= 32:
-            a = _lane(a, _word(data, p, 8))
-            b = _lane(b, _word(data, p + 8, 8))
-            c = _lane(c, _word(data, p + 16, 8))
-            d = _lane(d, _word(data, p + 24, 8))
+            a = _lane(a, word(data, p, 8))
+            b = _lane(b, word(data, p + 8, 8))
+            c = _lane(c, word(data, p + 16, 8))
+            d = _lane(d, word(data, p + 24, 8))
             p += 32
             left -= 32
         h = uint64(_rotate(a, 1) + _rotate(b, 7) + _rotate(c, 12) + _rotate(d, 18))
@@ -59,11 +59,11 @@ def xxh64(data, start, length):  # type: ignore[no-untyped-def]
         h = _P5
     h = uint64(h + uint64(length))
     while left >= 8:
-        h = uint64(uint64(_rotate(h ^ _lane(uint64(0), _word(data, p, 8)), 27) * _P1) + _P4)
+        h = uint64(uint64(_rotate(h ^ _lane(uint64(0), word(data, p, 8)), 27) * _P1) + _P4)
         p += 8
         left -= 8
     if left >= 4:
-        h = uint64(uint64(_rotate(h ^ uint64(_word(data, p, 4) * _P1), 23) * _P2) + _P3)
+        h = uint64(uint64(_rotate(h ^ uint64(word(data, p, 4) * _P1), 23) * _P2) + _P3)
         p += 4
         left -= 4
     while left > 0:

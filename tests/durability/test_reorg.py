@@ -187,7 +187,7 @@ def test_the_report_says_what_was_undone(tmp_path: Path) -> None:
 
 
 def test_a_day_that_ends_where_a_delta_does(tmp_path: Path) -> None:
-    """After a block that a later one of its day followed, and no longer does, pools' balances are there again."""
+    """Pools' balances after a block that one of its day followed, and no longer does, are there again."""
     rng = random.Random(4)
     trunk = extended(genesis(), TRUNK, rng)
     same = extended(trunk, 1, rng)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from etl.compiled.checksums import block_sums
+from etl.compiled.sorted_blocks import Blocks, block_sums, find_records
 from etl.disk.files import named
 from etl.errors import StoreDamaged
 from etl.tracking.store.contents import Key, Records, Table
@@ -151,17 +151,31 @@ class SegmentFile:
         return records[start - first * BLOCK_RECORDS : end - first * BLOCK_RECORDS]
 
     def _read_blocks(self, first: int, last: int) -> Records:
-        block_bytes = BLOCK_RECORDS * self._table.dtype.itemsize
-        start, end = first * block_bytes, min(last * block_bytes, self._bytes)
-        data = np.empty(end - start, np.uint8)
-        with named(self.path), self.path.open("rb", buffering=0) as file:
-            got = os.preadv(file.fileno(), [data.data], start)
-        if got != len(data):
-            raise damaged(self.path, f"it ends at {start + got}")
-        false = np.flatnonzero(block_sums(data, block_bytes) != self._index["sum"][first:last])
+        data = self._read_spans([(first, last)])
+        false = np.flatnonzero(block_sums(data, self._block_bytes) != self._index["sum"][first:last])
         if len(false):
-            raise damaged(self.path, f"block {first + int(false[0])} is not what was written")
+            raise self._false_block(first + int(false[0]))
         return data.view(self._table.dtype)
+
+    def _read_spans(self, spans: list[tuple[int, int]]) -> npt.NDArray[np.uint8]:
+        """The bytes of runs of blocks, one after another; not yet held against their checksums."""
+        bounds = [(a * self._block_bytes, min(b * self._block_bytes, self._bytes)) for a, b in spans]
+        data = np.empty(sum(end - start for start, end in bounds), np.uint8)
+        view, at = data.data, 0
+        with named(self.path), self.path.open("rb", buffering=0) as file:
+            for start, end in bounds:
+                got = os.preadv(file.fileno(), [view[at : at + end - start]], start)
+                if got != end - start:
+                    raise damaged(self.path, f"it ends at {start + got}")
+                at += got
+        return data
+
+    def _false_block(self, number: int) -> StoreDamaged:
+        return damaged(self.path, f"block {number} is not what was written")
+
+    @property
+    def _block_bytes(self) -> int:
+        return BLOCK_RECORDS * self._table.dtype.itemsize
 
     def place(self, key: Key) -> int:
         """How many records are below `key`."""
@@ -184,23 +198,38 @@ class SegmentFile:
         ids = keys[np.searchsorted(keys, start) : np.searchsorted(keys, end, "right")]
         if not len(ids):
             return
-        low = np.maximum(np.searchsorted(self._firsts, ids) - 1, 0)
         high = np.searchsorted(self._firsts, ids, "right")
-        for first, last in _spans(low, high, self._blocks):
-            records = self._read_blocks(first, last)
-            known = np.ascontiguousarray(records["id"])
-            inside = ids[np.searchsorted(ids, known[0]) : np.searchsorted(ids, known[-1], "right")]
-            yield records[_positions(known, inside)]
+        low = high - 1
+        if self._table.is_of_facts:
+            low = np.maximum(np.searchsorted(self._firsts, ids) - 1, 0)
+        for spans in _batches(_spans(low, high, self._blocks)):
+            first, last = spans[0][0], spans[-1][1]
+            slot = np.full(last - first, -1, np.int64)
+            slot[np.concatenate([np.arange(a, b) for a, b in spans]) - first] = range(
+                sum(b - a for a, b in spans)
+            )
+            sums = np.ascontiguousarray(self._index["sum"][first:last])
+            data = self._read_spans(spans)
+            blocks = Blocks(data, self._table.dtype.itemsize, self._block_bytes, first, slot, sums)
+            here = slice(int(np.searchsorted(high, first, "right")), int(np.searchsorted(low, last)))
+            rows, false = find_records(blocks, ids[here], low[here], high[here])
+            if false >= 0:
+                raise self._false_block(false)
+            yield data.view(self._table.dtype)[rows]
 
 
-def _positions(known: Ids, wanted: Ids) -> npt.NDArray[np.int64]:
-    """Where the wanted ids are among those known; both are sorted, the wanted ones each there once."""
-    start = np.searchsorted(known, wanted)
-    count = np.searchsorted(known, wanted, "right") - start
-    total = int(count.sum())
-    shift = np.repeat(start - (np.cumsum(count) - count), count)
-    positions: npt.NDArray[np.int64] = np.arange(total) + shift
-    return positions
+def _batches(spans: Iterator[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """The runs in parts of about _SPAN_BLOCKS blocks."""
+    batch: list[tuple[int, int]] = []
+    size = 0
+    for start, end in spans:
+        batch.append((start, end))
+        size += end - start
+        if size >= _SPAN_BLOCKS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _spans(low: npt.NDArray[np.int64], high: npt.NDArray[np.int64], blocks: int) -> Iterator[tuple[int, int]]:

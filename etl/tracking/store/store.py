@@ -7,6 +7,7 @@ had, so what the manifest names is never written over. A delta counts once `add`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,9 +20,12 @@ from etl.tracking.store import manifest as manifests
 from etl.tracking.store.carry import Carry, joined, read_carry, write_carry
 from etl.tracking.store.contents import ADDRESSES, MINERS, Records, Table, members
 from etl.tracking.store.manifest import Delta, Identity, Manifest
-from etl.tracking.store.segment import SegmentFile, write_segments
+from etl.tracking.store.segment import Segment, SegmentFile, write_segments
 
 Ids = npt.NDArray[np.uint64]
+
+_READERS = 8
+"""Files that are read at once, so that the disk has several requests to order."""
 
 
 class View:
@@ -57,8 +61,12 @@ class View:
         return np.unique(np.concatenate([np.empty(0, np.uint64), *found]))
 
     def _select(self, delta: Delta, table: str, ids: Ids) -> Iterator[Records]:
-        for segment in delta.segments[table]:
-            yield from SegmentFile(self._directory, segment, self._tables[table]).select(ids)
+        def found(segment: Segment) -> list[Records]:
+            return list(SegmentFile(self._directory, segment, self._tables[table]).select(ids))
+
+        with ThreadPoolExecutor(_READERS) as readers:
+            for records in readers.map(found, delta.segments[table]):
+                yield from records
 
     def _latest(self, table: str, ids: Ids) -> Records:
         found = [np.empty(0, self._tables[table].dtype)]
