@@ -92,15 +92,11 @@ def _joined(table, forest, place, root, labels):  # type: ignore[no-untyped-def]
 @compiled
 def _partitioned(indices, keys, bits):  # type: ignore[no-untyped-def]
     """(the indices by the highest `bits` of `keys[index]`, where each part ends)"""
-    end = np.zeros(1 << bits, np.int64)
+    counts = np.zeros(1 << bits, np.int64)
     shift = np.uint64(63 - bits)  # by one bit less, then by one: a shift by 64 is none
     for index in indices:
-        end[np.int64(keys[index] >> shift >> np.uint64(1))] += 1
-    total = np.int64(0)
-    for part in range(end.size):
-        size = end[part]
-        end[part] = total
-        total += size
+        counts[np.int64(keys[index] >> shift >> np.uint64(1))] += 1
+    end = np.cumsum(counts) - counts
     ordered = np.empty_like(indices)
     for index in indices:
         part = np.int64(keys[index] >> shift >> np.uint64(1))

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from clustering import resting
 from clustering.tracker import Tracker
 from clustering.waking import TrackerState
 from etl.tracking.appearing import foreseen, ownable, with_members, woken
@@ -26,6 +27,7 @@ from tests.clustering.tracking import Outcome, Tables, batches, learn, new_track
 def cut_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks, segments and mergings such that few records make many of them; nothing waits for the disk."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    monkeypatch.setattr(resting, "_PIECE", 2)
     monkeypatch.setattr(segment, "BLOCK_RECORDS", 2)
     monkeypatch.setattr(segment, "SEGMENT_BYTES", 150)
     monkeypatch.setattr(segment, "_SPAN_BLOCKS", 2)
