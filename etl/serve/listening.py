@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import socket
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -30,6 +31,8 @@ GRACE_S = 30
 KEEP_ALIVE_S = 75
 MOST_REQUESTS = 6_000
 """Requests per client in access.WINDOW_S, where the server listens for others than this machine."""
+_SWITCH_S = 0.001
+"""How long a request waits at most, each time, for the thread that reads a new file."""
 _MOST_MESSAGE = 1_024
 
 
@@ -48,6 +51,7 @@ class ServeOptions:
 
 def serve(options: ServeOptions, warn: Callable[[str], None]) -> None:
     """Serve until a signal says to stop. Raises UsageError, ConfigError."""
+    sys.setswitchinterval(_SWITCH_S)
     make_server(options, warn).run()
 
 

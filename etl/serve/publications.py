@@ -82,7 +82,7 @@ class Publications:
         self._failures += 1
         self._retry_at = time.monotonic() + min(2**self._failures, MOST_WAIT_S)
         before = self._current
-        self._take(load_snapshot(self._data_dir, self._history, threads=1 if before else None))
+        self._take(load_snapshot(self._data_dir, self._history, in_background=before is not None))
         self._failures = 0
         return True
 

@@ -24,6 +24,7 @@ from etl.results.metrics import EVERYONE, Catalogue, Choice, chosen
 from etl.results.published import another, damage_told, open_published
 from etl.serve.answers import Answers
 from etl.serve.columns import (
+    DAY,
     Calendar,
     Columns,
     by_view,
@@ -134,7 +135,10 @@ class Snapshot:
             return column_types(cursor, view)
 
     def series(self, metrics: list[Metric], rows: Mapping[str, str]) -> Columns:
-        """Daily columns of one view that are not held for all, such as those of one miner; kept."""
+        """Daily columns of one view: of everybody as they are held, of one miner once read; kept."""
+        everybody = chosen(metrics[0], Choice(rows.get("profile", "")))
+        if everybody == rows:
+            return self._held(metrics, rows.get("profile"))
         key = (metrics[0].view, *map("=".join, sorted(rows.items())))
         with self._series_lock:
             if key in self._series:
@@ -148,16 +152,26 @@ class Snapshot:
                 self._series.popitem(last=False)
         return columns
 
+    def _held(self, metrics: list[Metric], profile: str | None) -> Columns:
+        names = [*((metric.id, metric.id) for metric in metrics), (DAY, _day_name(metrics[0]))]
+        return {(profile, name): self.columns[profile, held] for name, held in names
+                if (profile, held) in self.columns}  # fmt: skip
 
-def load_snapshot(data_dir: DataDirectory, history: RunHistory, *, threads: int | None = None) -> Snapshot:
-    """Read the published file; `threads` is how many DuckDB may take. Raises TerminalError."""
+
+def _day_name(metric: Metric) -> str:
+    """Under which the days of a view are held among the columns of all views."""
+    return f"{DAY} of {metric.view}"
+
+
+def load_snapshot(data_dir: DataDirectory, history: RunHistory, *, in_background: bool = False) -> Snapshot:
+    """Read the published file, in the background by one thread alone. Raises TerminalError."""
     con, stat = _open(data_dir)
     with damage_told(data_dir):
-        if threads is not None:
-            con.execute(f"SET threads = {threads}")
+        if in_background:
+            con.execute("SET threads = 1")
         for setting in _LOCKED:
             con.execute(f"SET {setting}")
-        return _read(con, stat, history)
+        return _read(con, stat, history, 1 if in_background else _READERS)
 
 
 @contextmanager
@@ -195,11 +209,13 @@ def file_facts(data_dir: DataDirectory) -> tuple[int, int] | None:
     return stat.st_size, stat.st_mtime_ns
 
 
-def _read(con: duckdb.DuckDBPyConnection, stat: tuple[int, int], history: RunHistory) -> Snapshot:
+def _read(
+    con: duckdb.DuckDBPyConnection, stat: tuple[int, int], history: RunHistory, readers: int
+) -> Snapshot:
     catalogue = Catalogue(con)
     calendar = read_calendar(con)
     profiles = tuple(row[0] for row in con.execute("SELECT profile FROM profiles ORDER BY 1").fetchall())
-    columns = _all_columns(con, catalogue, calendar)
+    columns = _all_columns(con, catalogue, calendar, readers)
     entities = {profile: _entities(con, profile) for profile in profiles}
     blocks = _recent_blocks(con, catalogue)
     changes = history.revisions()
@@ -222,13 +238,15 @@ def _read(con: duckdb.DuckDBPyConnection, stat: tuple[int, int], history: RunHis
     )
 
 
-def _all_columns(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, calendar: Calendar) -> Columns:
+def _all_columns(
+    con: duckdb.DuckDBPyConnection, catalogue: Catalogue, calendar: Calendar, readers: int
+) -> Columns:
     """The daily metrics of every profile, those per miner of all miners."""
     daily = [metric for metric in catalogue.metrics if metric.interval == "day"]
     columns: Columns = {}
     if calendar.count == 0:
         return columns
-    with ThreadPoolExecutor(_READERS) as pool:
+    with ThreadPoolExecutor(readers) as pool:
         for found in pool.map(lambda group: _read_group(con, group, calendar), by_view(daily)):
             columns |= found
     return columns
@@ -237,7 +255,9 @@ def _all_columns(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, calendar:
 def _read_group(con: duckdb.DuckDBPyConnection, metrics: list[Metric], calendar: Calendar) -> Columns:
     rows = {key: value for key, value in chosen(metrics[0], Choice()).items() if key != "profile"}
     with another(con) as cursor:
-        return read_columns(cursor, metrics, calendar, rows)
+        found = read_columns(cursor, metrics, calendar, rows)
+    days = _day_name(metrics[0])
+    return {(profile, days if name == DAY else name): column for (profile, name), column in found.items()}
 
 
 def _day_revisions(

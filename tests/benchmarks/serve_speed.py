@@ -111,6 +111,7 @@ def updating(folder: Path) -> Iterator[None]:
     job.start()
     try:
         yield
+        assert job.is_alive(), "the update failed"
     finally:
         job.terminate()
         job.join()
