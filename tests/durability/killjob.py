@@ -16,12 +16,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from etl.jobs import pipeline
 from etl.jobs.pipeline import run_backfill, run_restate, run_update
 from etl.lake import chunk, extract
 from etl.lake import fill as extraction
 from etl.options import JobOptions, SourceOptions
 from etl.progress import Silent
 from etl.tracking import run as tracking
+from etl.tracking.store import merging, segment
 from tests.support.golden import POOLS
 
 WRITERS = (
@@ -66,12 +68,18 @@ class Spec:
         )
 
 
+SMALL = (
+    (chunk, "CHUNK_BLOCKS", 16), (extract, "BATCH_BYTES", 2000), (extraction, "_SMALL_JOB_BLOCKS", 0),
+    (tracking, "LAST_RANGE", 8), (pipeline, "_KEPT_RANGES", 1), (merging, "TOGETHER", 2),
+    (merging, "BASE_SHARE", 1000), (merging, "FOLDED_BYTES", 8000), (segment, "SEGMENT_BYTES", 4000),
+)  # fmt: skip
+"""Chunks, batches, ranges and pieces of the store such that a short chain has many, and merges them."""
+
+
 def cut_small() -> None:
-    """Chunks, batches and ranges such that a short chain has many."""
-    chunk.CHUNK_BLOCKS = 16
-    extract.BATCH_BYTES = 2000
-    tracking.LAST_RANGE = 8
-    extraction._SMALL_JOB_BLOCKS = 0
+    """Set them in this process."""
+    for module, name, value in SMALL:
+        setattr(module, name, value)
 
 
 def run(spec: Spec) -> None:

@@ -16,12 +16,9 @@ from pathlib import Path
 import pytest
 
 from etl.disk.datadir import DataDirectory
-from etl.lake import chunk, extract
-from etl.lake import fill as extraction
-from etl.tracking import run as tracking
 from tests.durability.blocktree import ancestor, extended, genesis, write_exchanges
 from tests.durability.kernel import Kernel
-from tests.durability.killjob import STARTED, Spec, cut_small, run
+from tests.durability.killjob import SMALL, STARTED, Spec, run
 from tests.durability.reader import Reader
 from tests.durability.results import Results, differing, published_results
 from tests.support.properties import scaled
@@ -44,10 +41,10 @@ class Scenario:
 @pytest.fixture(scope="module", autouse=True)
 def small() -> Iterator[None]:
     """The same small pieces in this process, which runs the next run, as in those that are killed."""
-    kept = chunk.CHUNK_BLOCKS, extract.BATCH_BYTES, tracking.LAST_RANGE, extraction._SMALL_JOB_BLOCKS
-    cut_small()
-    yield
-    chunk.CHUNK_BLOCKS, extract.BATCH_BYTES, tracking.LAST_RANGE, extraction._SMALL_JOB_BLOCKS = kept
+    with pytest.MonkeyPatch.context() as patched:
+        for module, name, value in SMALL:
+            patched.setattr(module, name, value)
+        yield
 
 
 def _start(spec: Spec) -> subprocess.Popen[str]:
@@ -94,13 +91,16 @@ def scenarios(tmp_path_factory: pytest.TempPathFactory) -> list[Scenario]:
     backfill = Spec("backfill", str(folder / "job"), blocks["short"], str(exchanges))
     run(replace(backfill, data_dir=str(before)))
     update = replace(backfill, command="update")
-    return [
+    found = [
         _scenario(backfill, None),
         _scenario(replace(update, blocks_dir=blocks["long"]), before),
         _scenario(replace(update, blocks_dir=blocks["rival"]), before),
         _scenario(replace(update, command="restate", exchanges=str(none)), before),
         _scenario(replace(backfill, workers=2), None),
     ]
+    merged = [site for site in found[1].lines if site.startswith("etl.tracking.store.merging")]
+    assert len(merged) > 50, "the update merges nothing"
+    return found
 
 
 def _kill_at_a_line(scenario: Scenario, rng: random.Random) -> str:
