@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -59,30 +60,27 @@ def _with_roots(view: View, records: Records, wanted: Ids) -> Records:
     return records
 
 
-def _state(view: View, records: Records) -> TrackerState:
-    carry = view.carry()
-    roots = np.unique(records["parent"])
-    return TrackerState(
-        records, view.miners(roots), carry.supply, carry.active_day, carry.active_ids, carry.active_others,
-        carry.coinbases,
-    )  # fmt: skip
-
-
 def woken(view: View, ids: Ids) -> TrackerState:
     """The state of a view for blocks in which these addresses appear, sorted ids.
 
     It is enough to learn joins and to foresee changes.
     """
     found = view.addresses(ids)
-    return _state(view, _with_roots(view, found, found["parent"].ravel()))
+    records = _with_roots(view, found, found["parent"].ravel())
+    carry = view.carry()
+    return TrackerState(
+        records, view.miners(np.unique(records["parent"])), carry.supply, carry.active_day,
+        carry.active_ids, carry.active_others, carry.coinbases,
+    )  # fmt: skip
 
 
 def with_members(view: View, state: TrackerState, changing: dict[int, Ids]) -> TrackerState:
     """The state with all members of the clusters that change, by forest as Tracker.changing tells them."""
-    members = np.unique(
-        np.concatenate([np.empty(0, np.uint64), *(_members(view, *each) for each in changing.items())])
-    )
-    return _state(view, _with_roots(view, state.records, members))
+    if not changing:
+        return state
+    members = np.concatenate([_members(view, *each) for each in changing.items()])
+    records = _with_roots(view, state.records, members)
+    return replace(state, records=records, miners=view.miners(np.unique(records["parent"])))
 
 
 def _members(view: View, forest: int, roots: Ids) -> Ids:

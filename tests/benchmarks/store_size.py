@@ -3,7 +3,7 @@
     python -m tests.benchmarks.store_size --folder DIR [--addresses 5000000 150000000] [--transactions 600000]
 
 Makes a store of so many addresses in DIR, then looks up and gives back the addresses of a day in a process of
-its own: with the store's files dropped from the page cache, and again with them there. Invariants: the ids
+its own, for some days: twice with the store's files dropped from the page cache. Invariants: the ids
 that a day names spread as hashes do, half of them held by the store; CPU seconds, memory and bytes are those
 that the system counts for the process.
 """
@@ -50,6 +50,10 @@ KNOWN_PER_TX, NEW_PER_TX = 1.1, 1.1
 CHANGING = 2_000
 """Clusters that get other attributes in a day."""
 COINBASES = 1_000_000
+DAYS = 16
+"""So many that some deltas are merged."""
+COLD = (0, 2)
+"""Days before which the page cache forgets the store."""
 _PIECE = 1 << 20
 
 
@@ -249,15 +253,16 @@ def main() -> None:
         make(folder, count)
         size = sum(path.stat().st_size for path in folder.iterdir())
         _say(f"{count} addresses: {size / 1e9:.2f} GB made in {time.perf_counter() - started:.0f} s")
-        for number, state in enumerate(("cold", "warm", "cold", "warm")):
-            if state == "cold":
+        for number in range(DAYS):
+            is_cold = number in COLD
+            if is_cold:
                 forget_pages(folder)
             command = [sys.executable, "-m", "tests.benchmarks.store_size", "--folder", str(options.folder)]
             command += ["--addresses", str(count), "--transactions", str(options.transactions)]
             done = subprocess.run(
                 [*command, "--day", str(number)], capture_output=True, text=True, check=True
             )
-            _say(f"  {state}: {done.stdout.strip()}")
+            _say(f"  day {number}, {'cold' if is_cold else 'warm'}: {done.stdout.strip()}")
         shutil.rmtree(folder)
 
 
