@@ -93,7 +93,7 @@ def test_every_point_says_what_was_there_then(tmp_path: Path, seed: int) -> None
         assert _held(store, point) == history[point]
     for fork in range(height - kept + 1, height):
         nearest = max(point for point in points if point <= fork)
-        assert fork - nearest <= max(8 * 5, height - fork), "too much is to be tracked anew"
+        assert fork - nearest <= max(5, height - fork), "too much is to be tracked anew"
     named = store.manifest.files() | {"manifest.json"}
     assert {path.name for path in tmp_path.iterdir()} == named
 
