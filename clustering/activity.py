@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from clustering.registry import NOT_OWNABLE
 from etl.compiled import compiled, compiled_inner
+from etl.compiled.sorting import distinct
 
 _BUCKET_BITS = 21
 """Indices are counted in buckets whose bitmap fits into a core's own cache (256 KB)."""
@@ -87,7 +88,7 @@ class ActiveDay:
     def gathered(self, ids: Ids) -> tuple[int, Ids, Ids]:
         """(running day, ownable identities, others) of the range; `ids` is by index of address."""
         indices = np.concatenate([np.empty(0, np.uint32), *self._indices])
-        return self._day, np.unique(ids[np.unique(indices)]), self._distinct_others()
+        return self._day, distinct(ids[distinct(indices)]), self._distinct_others()
 
     def add(self, days: Ints, indices: Indices, ends: Ints, ids: Ids, others: tuple[Ids, Ints]) -> Ints:
         """Take in a batch of n blocks; returns rows (day, distinct addresses) of the days that ended.
@@ -119,13 +120,13 @@ class ActiveDay:
         return np.array([[self._day, self._count(ids)]], np.int64)
 
     def _distinct_others(self) -> Ids:
-        return np.unique(np.concatenate([np.empty(0, np.uint64), *self._others]))
+        return distinct(np.concatenate([np.empty(0, np.uint64), *self._others]))
 
     def _count(self, ids: Ids) -> int:
         indices = np.concatenate([np.empty(0, np.uint32), *self._indices])
         earlier, earlier_others = self._before
         if len(earlier):
-            owned = len(np.unique(np.concatenate([earlier, ids[indices]])))
+            owned = len(distinct(np.concatenate([earlier, ids[indices]])))
         else:
             owned = int(count_distinct(indices))
-        return owned + len(np.unique(np.concatenate([earlier_others, *self._others])))
+        return owned + len(distinct(np.concatenate([earlier_others, *self._others])))

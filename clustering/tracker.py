@@ -47,6 +47,7 @@ from clustering.result_tables import (
 from clustering.waking import Ids, TrackerState, miner_places, wake
 from etl.chain.networks import Network
 from etl.chain.scripts import LAST_OWNABLE, P2PKH
+from etl.compiled.sorting import distinct
 
 COLUMNS = {
     "blocks": ["height", "mediantime", "tx_count", "coinbase_script"],
@@ -249,7 +250,7 @@ class Tracker:
             is_woken = index < len(self._woken.place)
             place = self._woken.place[index[is_woken]]
             known = self._woken.roots[place[place >= 0], forest]
-            found[forest] = np.unique(np.concatenate([known, ids[index[~is_woken]]]))
+            found[forest] = distinct(np.concatenate([known, ids[index[~is_woken]]]))
         return {forest: roots for forest, roots in found.items() if len(roots)}
 
     def held(self, height: int) -> Tables:

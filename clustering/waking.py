@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from clustering.profiles import Profile, forests
 from clustering.registry import Registry
+from etl.compiled.sorting import distinct
 
 Ints = npt.NDArray[np.int64]
 Ids = npt.NDArray[np.uint64]
@@ -81,7 +82,7 @@ def is_new(records: Records) -> npt.NDArray[np.bool_]:
 
 def strangers(wanted: Ids, known: Ids) -> Ids:
     """Which of `wanted` are not among `known`, which are sorted; sorted, each once."""
-    wanted = np.unique(wanted)
+    wanted = distinct(wanted)
     if not len(known):
         return wanted
     at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)

@@ -12,6 +12,7 @@ import pyarrow as pa
 from clustering.tracker import TXIDS, Tracker
 from clustering.waking import Records, TrackerState, new_records, strangers
 from etl.chain.scripts import LAST_OWNABLE, P2PKH
+from etl.compiled.sorting import distinct
 from etl.lake.lake import Lake
 from etl.lake.lookahead import ahead
 from etl.tracking.store.store import View
@@ -35,7 +36,7 @@ def ownable(tables: dict[str, pa.Table]) -> Iterator[Ids]:
     for name in ("inputs", "outputs"):
         ids = tables[name].column("address_id").to_numpy()
         kind = tables[name].column("kind").to_numpy()
-        yield np.unique(ids[(kind >= P2PKH) & (kind <= LAST_OWNABLE)].astype(np.uint64, copy=False))
+        yield distinct(ids[(kind >= P2PKH) & (kind <= LAST_OWNABLE)].astype(np.uint64, copy=False))
 
 
 def appearing(lake: Lake, first_height: int, last_height: int) -> Ids:
@@ -44,8 +45,8 @@ def appearing(lake: Lake, first_height: int, last_height: int) -> Ids:
     for tables in ahead(lake.batches(IDENTITIES, first_height, last_height)):
         found += ownable(tables)
         if sum(map(len, found[1:])) > max(_UNIFIED, len(found[0])):
-            found = [np.unique(np.concatenate(found))]
-    return np.unique(np.concatenate(found))
+            found = [distinct(np.concatenate(found))]
+    return distinct(np.concatenate(found))
 
 
 def _with_roots(view: View, records: Records, wanted: Ids) -> Records:
@@ -69,7 +70,7 @@ def woken(view: View, ids: Ids) -> TrackerState:
     records = _with_roots(view, found, found["parent"].ravel())
     carry = view.carry()
     return TrackerState(
-        records, view.miners(np.unique(records["parent"])), carry.supply, carry.active_day,
+        records, view.miners(distinct(records["parent"].ravel())), carry.supply, carry.active_day,
         carry.active_ids, carry.active_others, carry.coinbases,
     )  # fmt: skip
 
@@ -80,7 +81,7 @@ def with_members(view: View, state: TrackerState, changing: dict[int, Ids]) -> T
         return state
     members = np.concatenate([_members(view, *each) for each in changing.items()])
     records = _with_roots(view, state.records, members)
-    return replace(state, records=records, miners=view.miners(np.unique(records["parent"])))
+    return replace(state, records=records, miners=view.miners(distinct(records["parent"].ravel())))
 
 
 def _members(view: View, forest: int, roots: Ids) -> Ids:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from etl.compiled.sorting import distinct
 from etl.disk.files import named, sync_file
 from etl.tracking.store.segment import damaged
 
@@ -39,8 +40,8 @@ def joined(carries: Sequence[Carry]) -> Carry:
     today = [carry for carry in carries if carry.active_day == latest.active_day]
     return Carry(
         latest.supply, latest.active_day,
-        np.unique(np.concatenate([carry.active_ids for carry in today])),
-        np.unique(np.concatenate([carry.active_others for carry in today])),
+        distinct(np.concatenate([carry.active_ids for carry in today])),
+        distinct(np.concatenate([carry.active_others for carry in today])),
         np.concatenate([carry.coinbases for carry in carries]),
     )  # fmt: skip
 

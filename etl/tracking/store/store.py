@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clustering.resting import Rested
+from etl.compiled.sorting import distinct
 from etl.errors import StoreDamaged
 from etl.tracking.store import manifest as manifests
 from etl.tracking.store.carry import Carry, joined, read_carry, write_carry
@@ -58,7 +59,7 @@ class View:
         """Who has joined below one of these addresses, directly; sorted, each there once."""
         table = members(forest)
         found = [rows["member"] for delta in self._deltas for rows in self._select(delta, table, ids)]
-        return np.unique(np.concatenate([np.empty(0, np.uint64), *found]))
+        return distinct(np.concatenate([np.empty(0, np.uint64), *found]))
 
     def _select(self, delta: Delta, table: str, ids: Ids) -> Iterator[Records]:
         def found(segment: Segment) -> list[Records]:
