@@ -29,9 +29,11 @@ from etl.progress import Progress
 from etl.results.published import reading
 from etl.sources.opening import open_source
 from etl.sources.source import Source
+from etl.warehouse.database import migrations, read_tables, schema_version
 from etl.warehouse.models import run_checks
 from etl.warehouse.publishing import changed_bytes
 
+_BROUGHT_UP = "run minerflow update, which tracks all anew from the lake"
 SAMPLE_BLOCKS = 50
 """Blocks that a deep verification reads again from the source."""
 
@@ -57,6 +59,12 @@ def verify(options: JobOptions, *, deep: bool, progress: Progress) -> Iterator[V
 def _verify_published(data_dir: DataDirectory) -> Iterator[Verdict]:
     try:
         with reading(data_dir) as con:
+            if schema_version(con) < migrations()[-1][0]:
+                yield Verdict(
+                    "published file", None, f"skipped: an earlier version published it; {_BROUGHT_UP}"
+                )
+                return
+            read_tables(con)
             failures = run_checks(con)
     except ResultsDamaged as error:
         yield Verdict("published file", False, error.what)

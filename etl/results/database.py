@@ -6,7 +6,7 @@ Invariant: a Database shows the results that were published when it was opened, 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -148,4 +148,21 @@ def as_instant(moment: AsOf) -> datetime:
         return FIRST
     if isinstance(moment, datetime):
         return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
-    return datetime.combine(as_day(moment) + timedelta(days=1), time.min)
+    day = _instant_text(moment) if isinstance(moment, str) else moment
+    if isinstance(day, datetime):
+        return as_instant(day)
+    last = min(as_day(day), date.max - timedelta(days=1))
+    return datetime.combine(last + timedelta(days=1), time.min)
+
+
+def _instant_text(text: str) -> date:
+    """A day or a time, as ISO 8601 writes it."""
+    with suppress(ValueError):
+        return date.fromisoformat(text)
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"{text!r} is no day and no time",
+            'write it like 2024-04-20 or 2024-04-20T12:00:00, give a date or datetime, or "first"',
+        ) from None

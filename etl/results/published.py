@@ -31,7 +31,10 @@ _EXPECTED_BYTES = f"""
 
 Free blocks do not count: DuckDB may leave those at the end out of the file.
 """
-WRITTEN_ANEW = "minerflow update writes it anew from the data directory's own tables"
+WRITTEN_ANEW = (
+    "minerflow update writes it anew from the data directory's own tables; where these are damaged too, "
+    "minerflow restate makes them anew from the lake"
+)
 
 
 def open_published(data_dir: DataDirectory) -> duckdb.DuckDBPyConnection:

@@ -27,7 +27,7 @@ from etl.disk.files import sync_file
 from etl.errors import DatabaseDamaged, DatabaseToRebuild, DataDirectoryLocked, SchemaTooNew
 from etl.resources import sql_dir
 from etl.warehouse.failures import database_failures
-from etl.warehouse.sqltext import literal
+from etl.warehouse.sqltext import identifier, literal
 
 STORAGE_VERSION = "v1.5.0"
 """In which files are written: that of the lowest DuckDB allowed, which all later ones read and write."""
@@ -192,10 +192,33 @@ def open_work(data_dir: DataDirectory, memory_limit: str) -> Iterator[duckdb.Duc
                 f"{path} is stored in a way that DuckDB {STORAGE_VERSION} cannot open", "run minerflow update"
             )
         check_schema(con, path)
+        _check_is_work(con, path)
         con.execute(f"SET memory_limit = {literal(memory_limit)}")
         con.execute(f"SET temp_directory = {literal(str(data_dir.temporary / 'duckdb'))}")
         migrate(con)
         yield con
+
+
+def _check_is_work(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Raise DatabaseToRebuild for a database of the newest schema without what only jobs need."""
+    held = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    missing = sorted(set(WORK_TABLES) - held)
+    if missing and schema_version(con) == migrations()[-1][0]:
+        said = f"{path} has no table {missing[0]}: it is no work database"
+        raise DatabaseToRebuild(said, "run minerflow update")
+
+
+def read_tables(con: duckdb.DuckDBPyConnection, most_rows: int | None = None) -> None:
+    """Read all rows of each table, or of each of at most so many rows.
+
+    DuckDB compares the checksum of a block where it reads it: what does not hold is a duckdb.Error.
+    """
+    tables = con.execute(
+        "SELECT table_name, estimated_size FROM duckdb_tables() WHERE database_name = current_database()"
+    ).fetchall()
+    for name, rows in tables:
+        if most_rows is None or rows <= most_rows:
+            con.execute(f"SELECT bit_xor(hash(read)) FROM {identifier(name)} AS read").fetchall()
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """Whether the published database is what the work database says.
 
 Invariant: the note exists only while nothing has been written to the work database since it was published, so
-a run that finds a fitting note need not write the published database again. It is deleted before every write.
+a run that finds a fitting note need not write the published database again. It is deleted before every write,
+and fits no other file that somebody puts in the place of either.
 """
 
 from __future__ import annotations
@@ -84,7 +85,21 @@ def _note(data_dir: DataDirectory) -> dict[str, Any] | None:
 
 def _facts(data_dir: DataDirectory) -> dict[str, Any]:
     published = data_dir.published.stat()
-    return {"size": published.st_size, "mtime_ns": published.st_mtime_ns, "sql": sql_digest()}
+    return {
+        "size": published.st_size,
+        "mtime_ns": published.st_mtime_ns,
+        "work": _stamp(data_dir.work),
+        "sql": sql_digest(),
+    }
+
+
+def _stamp(path: Path) -> list[int] | None:
+    """Size and time of a file, which tell it from another in its place; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return [found.st_size, found.st_mtime_ns]
 
 
 def _sum(path: Path, number: int) -> int:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -94,7 +95,7 @@ def _alert(path: Path, name: str, table: object) -> Alert:
     except FormulaError as error:
         raise wrong(f"formula, {error}", "correct it there") from error
     conditions = [key for key in CONDITIONS if key in table]
-    if len(conditions) != 1 or type(table[conditions[0]]) not in (int, float):
+    if len(conditions) != 1 or not _is_number(table[conditions[0]]):
         raise wrong("not exactly one number to compare with", f"give one of: {', '.join(CONDITIONS)}")
     _check_receiver(table, wrong)
     return Alert(
@@ -109,6 +110,10 @@ def _alert(path: Path, name: str, table: object) -> Alert:
         secret=texts.get("secret", ""),
         command=tuple(table.get("command", ())),
     )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _occasions(table: Mapping[str, Any], wrong: Any) -> tuple[str, ...]:
