@@ -253,6 +253,8 @@ def test_the_running_day_and_a_formula(tmp_path: Path) -> None:
         ("[a]\nformula = 'MPI'\nabove = 1\nbelow = 1\ncommand = ['x']\n", "exactly one number"),
         ("[a]\nformula = 'MPI +'\nabove = 1\ncommand = ['x']\n", "at character 6"),
         ("[a]\nformula = 'MPI'\nabove = '1'\ncommand = ['x']\n", "exactly one number"),
+        ("[a]\nformula = 'MPI'\nabove = nan\ncommand = ['x']\n", "exactly one number"),
+        ("[a]\nformula = 'MPI'\nabove = true\ncommand = ['x']\n", "exactly one number"),
         ("[a]\nformula = 'MPI'\nabove = 1\ncommand = 'x'\n", "no list of texts"),
         ("[a]\nformula = 'MPI'\nabove = 1\nurl = 'file:///etc/passwd'\n", "none of http"),
         ("[a]\nformula = 'MPI'\nabove = 1\non = 'always'\ncommand = ['x']\n", "on = 'always'"),
