@@ -17,7 +17,7 @@ import numpy.typing as npt
 from clustering.owners import root_of
 from clustering.profiles import Profile
 from clustering.registry import Table
-from clustering.waking import MEMBER, NO_MINER, Ids, Ints, Records, Woken, miner_dtype
+from clustering.waking import MEMBER, NO_MINER, Carry, Ids, Ints, Records, Woken, miner_dtype
 from etl.compiled import compiled
 
 _PIECE = 1 << 21
@@ -37,12 +37,8 @@ class Rested:
     """per point-in-time forest, of MEMBER, by root and member"""
     miners: Records
     """of miner_dtype, by id"""
-    supply: Ints
-    """this and the next three as in TrackerState; the next two and the coinbases are those of the range"""
-    active_day: int
-    active_ids: Ids
-    active_others: Ids
-    coinbases: Ids
+    carry: Carry
+    """who was active in the running day, and the coinbases, are those of the range alone"""
 
 
 @compiled

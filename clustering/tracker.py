@@ -44,7 +44,7 @@ from clustering.result_tables import (
     conflicts_table,
     holdings_tables,
 )
-from clustering.waking import Ids, TrackerState, miner_places, wake
+from clustering.waking import Carry, Ids, TrackerState, miner_places, wake
 from etl.chain.networks import Network
 from etl.chain.scripts import LAST_OWNABLE, P2PKH
 from etl.compiled.sorting import distinct
@@ -152,9 +152,10 @@ class Tracker:
             self._ledgers = Ledgers(profiles, self.codes, None, miners)
             self._active, self._coinbases = ActiveDay(-1, none, none), Coinbases(none)
         else:
-            self._ledgers = Ledgers(profiles, self.codes, state.supply, miners)
-            self._active = ActiveDay(state.active_day, state.active_ids, state.active_others)
-            self._coinbases = Coinbases(state.coinbases)
+            carry = state.carry
+            self._ledgers = Ledgers(profiles, self.codes, carry.supply, miners)
+            self._active = ActiveDay(carry.active_day, carry.active_ids, carry.active_others)
+            self._coinbases = Coinbases(carry.coinbases)
         self._profiles = profiles
         self._foreseen: list[Ints] = []
         self._is_flat = False
@@ -199,7 +200,7 @@ class Tracker:
             changed_records(table, self._woken),
             [new_members(table, self._woken, forest, len(self._label)) for forest in point_in_time],
             miner_records(ids, self._ledgers.miners(), self._profiles),
-            self._ledgers.supply, *self._active.gathered(ids), self._coinbases.added(),
+            Carry(self._ledgers.supply, *self._active.gathered(ids), self._coinbases.added()),
         )  # fmt: skip
 
     def _retroactive_parents(self) -> npt.NDArray[np.uint32]:

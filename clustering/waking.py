@@ -48,13 +48,9 @@ def miner_dtype(profiles: Sequence[Profile]) -> np.dtype[np.void]:
 
 
 @dataclass(frozen=True)
-class TrackerState:
-    """What the tracker must know of the blocks before a range, to track the range."""
+class Carry:
+    """What is carried from range to range beside records."""
 
-    records: Records
-    """(n,) of stored_dtype, by id: of all addresses that appear and have one, and of all their roots"""
-    miners: Records
-    """(m,) of miner_dtype: mining clusters among the roots"""
     supply: Ints
     """(profiles, 2 + codes): balances, see clustering.holdings"""
     active_day: int
@@ -63,6 +59,17 @@ class TrackerState:
     active_others: Ids
     coinbases: Ids
     """see clustering.coinbase_spends"""
+
+
+@dataclass(frozen=True)
+class TrackerState:
+    """What the tracker must know of the blocks before a range, to track the range."""
+
+    records: Records
+    """(n,) of stored_dtype, by id: of all addresses that appear and have one, and of all their roots"""
+    miners: Records
+    """(m,) of miner_dtype: mining clusters among the roots"""
+    carry: Carry
 
 
 def new_records(ids: Ids, dtype: np.dtype[np.void]) -> Records:

@@ -68,11 +68,7 @@ def woken(view: View, ids: Ids) -> TrackerState:
     """
     found = view.addresses(ids)
     records = _with_roots(view, found, found["parent"].ravel())
-    carry = view.carry()
-    return TrackerState(
-        records, view.miners(distinct(records["parent"].ravel())), carry.supply, carry.active_day,
-        carry.active_ids, carry.active_others, carry.coinbases,
-    )  # fmt: skip
+    return TrackerState(records, view.miners(distinct(records["parent"].ravel())), view.carry())
 
 
 def with_members(view: View, state: TrackerState, changing: dict[int, Ids]) -> TrackerState:

@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from clustering.resting import Rested
 from clustering.tracker import Tracker
-from clustering.waking import MEMBER, NO_MINER, Records, miner_dtype, stored_dtype
+from clustering.waking import MEMBER, NO_MINER, Carry, Records, miner_dtype, stored_dtype
 from etl.chain.networks import MAINNET
 from etl.resources import config_dir
 from etl.tracking.appearing import with_members, woken
@@ -141,7 +141,7 @@ def make(folder: Path, count: int) -> None:
         (len(inputs.profiles), 2 + len(inputs.codes.exchanges) * inputs.codes.layout.radix), np.int64
     )
     none, coinbases = np.empty(0, np.uint64), mixed(np.arange(1, COINBASES, dtype=np.uint64))
-    rested = Rested(records(), [members()], miners, supply, 20_000, none, none, coinbases)
+    rested = Rested(records(), [members()], miners, Carry(supply, 20_000, none, none, coinbases))
     store.add([store.write(rested, 0, 900_000, "made")])
 
 

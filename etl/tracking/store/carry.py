@@ -9,29 +9,14 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from clustering.waking import Carry
 from etl.compiled.sorting import distinct
 from etl.disk.files import named, sync_file
 from etl.tracking.store.segment import damaged
-
-Ints = npt.NDArray[np.int64]
-Ids = npt.NDArray[np.uint64]
-
-
-@dataclass(frozen=True)
-class Carry:
-    """See clustering.waking.TrackerState."""
-
-    supply: Ints
-    active_day: int
-    active_ids: Ids
-    active_others: Ids
-    coinbases: Ids
 
 
 def joined(carries: Sequence[Carry]) -> Carry:

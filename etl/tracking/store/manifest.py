@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from etl.tracking.store.segment import Segment, damaged
 
 VERSION = 1
 NAME = "manifest.json"
+_FILE = re.compile(r"\d{8,}")
+_TEMPORARY = f"{NAME}.tmp"
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,16 @@ class Manifest:
         return self.up_to(self.deltas[number - 1].last_height if number else -1)
 
 
+def file_name(number: int) -> str:
+    """Name of a file of records or of what is carried on."""
+    return f"{number:08d}"
+
+
+def is_of_store(name: str) -> bool:
+    """Whether the store gives such names, so that it is neither a path nor anybody else's file."""
+    return name in (NAME, _TEMPORARY) or _FILE.fullmatch(name) is not None
+
+
 def save(directory: Path, manifest: Manifest) -> None:
     """Make it count."""
     content = json.dumps(asdict(manifest))
@@ -126,11 +139,22 @@ def load(directory: Path) -> Manifest | None:
         return None
     if hashlib.sha256(content.rstrip(b"\n")).hexdigest().encode() != digest:
         raise damaged(path, "it is not what was written")
-    facts = json.loads(content)
-    if facts.get("version") != VERSION:
-        raise damaged(path, f"it is of version {facts.get('version')}, this minerflow knows {VERSION}")
+    try:
+        facts = json.loads(content)
+        version = facts["version"]
+        manifest = _read(facts) if version == VERSION else None
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        raise damaged(path, "it says what no store does") from None
+    if manifest is None:
+        raise damaged(path, f"it is of version {version}, this minerflow knows {VERSION}")
+    if not all(map(_FILE.fullmatch, manifest.files())):
+        raise damaged(path, "it names files that are no store's")
+    return manifest
+
+
+def _read(facts: dict[str, Any]) -> Manifest:
     folding = facts["folding"] and Folding.of(facts["folding"])
     return Manifest(
         Identity(**facts["identity"]), tuple(Delta.of(each) for each in facts["deltas"]), folding,
-        facts["next_file"],
+        int(facts["next_file"]),
     )  # fmt: skip

@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from clustering.resting import Rested
+from clustering.waking import Carry
 from etl.compiled.sorting import distinct
 from etl.errors import StoreDamaged
 from etl.tracking.store import manifest as manifests
-from etl.tracking.store.carry import Carry, joined, read_carry, write_carry
+from etl.tracking.store.carry import joined, read_carry, write_carry
 from etl.tracking.store.contents import ADDRESSES, MINERS, Records, Table, members
 from etl.tracking.store.manifest import Delta, Identity, Manifest
 from etl.tracking.store.segment import Segment, SegmentFile, write_segments
@@ -130,7 +131,7 @@ class Store:
         while True:
             number = self.manifest.next_file
             self.manifest = replace(self.manifest, next_file=number + 1)
-            yield self.directory / f"{number:08d}"
+            yield self.directory / manifests.file_name(number)
 
     def write(self, rested: Rested, first_height: int, last_height: int, block_hash: str) -> Delta:
         """Write what a range leaves as a delta that does not count yet."""
@@ -139,11 +140,8 @@ class Store:
         segments = {
             name: write_segments(self.paths(), table, pieces[name]) for name, table in self.tables.items()
         }
-        carry = Carry(
-            rested.supply, rested.active_day, rested.active_ids, rested.active_others, rested.coinbases
-        )
         path = next(self.paths())
-        digest = write_carry(path, carry)
+        digest = write_carry(path, rested.carry)
         return Delta(first_height, last_height, block_hash, 0, path.name, digest, segments)
 
     def add(self, deltas: list[Delta]) -> None:
@@ -168,5 +166,5 @@ class Store:
 
     def _remove_all_but(self, names: set[str]) -> None:
         for path in self.directory.iterdir():
-            if path.name not in names and path.name != manifests.NAME:
+            if manifests.is_of_store(path.name) and path.name not in {*names, manifests.NAME}:
                 path.unlink()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 from clustering.profiles import Profile
 from clustering.resting import Rested
-from clustering.waking import MEMBER, Records, miner_dtype, new_records, stored_dtype
+from clustering.waking import MEMBER, Carry, Records, miner_dtype, new_records, stored_dtype
 from etl.errors import StoreDamaged
 from etl.tracking.store import merging, segment
 from etl.tracking.store import store as stores
@@ -26,6 +28,7 @@ PROFILES = (Profile("one", True, False, False, True),)
 CONTENTS = tables(np.uint16, PROFILES)
 NONE = np.empty(0, np.uint64)
 WANTED = np.arange(0, 3000, 3, dtype=np.uint64)
+FIRST = int(WANTED[0])
 
 
 def _open(directory: Path, warn: Callable[[str], None] = pytest.fail) -> Store:
@@ -47,7 +50,9 @@ def _add(
     miners = np.empty(0, miner_dtype(PROFILES))
     supply = np.full((1, 2), last, np.int64)
     coinbases = np.arange(first, last + 1, dtype=np.uint64)
-    rested = Rested(iter([_records(balances)]), [iter([rows])], miners, supply, 0, NONE, NONE, coinbases)
+    rested = Rested(
+        iter([_records(balances)]), [iter([rows])], miners, Carry(supply, 0, NONE, NONE, coinbases)
+    )
     store.add([store.write(rested, first, last, f"hash {last}")])
 
 
@@ -174,3 +179,39 @@ def test_a_record_is_the_latest_one() -> None:
     assert found["id"].tolist() == [1, 2] and found["balance_sat"].tolist() == [5, 7]
     found = CONTENTS[ADDRESSES].merged([newer, older], is_whole=False)
     assert found["id"].tolist() == [1, 2, 3, 4], "an older delta may hold a record of 3 or 4"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"deltas": [{}]}, "it says what no store does"),
+        ({"deltas": 1}, "it says what no store does"),
+        ({"folding": {"deltas": 1}}, "it says what no store does"),
+        ({"identity": {"name": "x"}}, "it says what no store does"),
+        ({"next_file": None}, "it says what no store does"),
+        ({"carry": "../victim"}, "it names files that are no store's"),
+        ({"carry": "/etc/passwd"}, "it names files that are no store's"),
+        ({"version": 9}, "it is of version 9"),
+    ],
+)
+def test_a_manifest_from_elsewhere_is_refused_and_deletes_nothing_of_others(
+    tmp_path: Path, change: dict[str, object], said: str
+) -> None:
+    """Its digest is right: whoever writes one can make that."""
+    victim, beside = tmp_path / "victim", tmp_path / "store" / "notes.txt"
+    _add(_open(tmp_path / "store"), 0, 9, {FIRST: 5})
+    victim.write_text("kept")
+    beside.write_text("kept")
+    manifest = tmp_path / "store" / "manifest.json"
+    facts = json.loads(manifest.read_text().splitlines()[1])
+    if "carry" in change:
+        facts["deltas"][0] |= change
+    else:
+        facts |= change
+    content = json.dumps(facts)
+    manifest.write_text(f"{hashlib.sha256(content.encode()).hexdigest()}\n{content}\n")
+    warnings: list[str] = []
+    _add(_open(tmp_path / "store", warnings.append), 0, 9, {FIRST: 7})
+    assert len(warnings) == 1 and said in warnings[0]
+    assert _held(_open(tmp_path / "store"), 9) == {FIRST: 7}
+    assert victim.read_text() == beside.read_text() == "kept"
