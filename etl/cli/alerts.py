@@ -23,11 +23,18 @@ def command() -> None:
 @command.command(cls=Command, example="minerflow alerts test high-mpi")
 @click.argument("name")
 def test(name: str, **options: Any) -> None:
-    """Send one event of the alert NAME now, marked as a test, whatever the numbers are."""
+    """Send one event of the alert NAME now, marked as a test, whatever the numbers are.
+
+    Says so if what is published has no such metric, profile, miner or counterparty.
+    """
     from etl.serve.alerts.definitions import read_alerts
     from etl.serve.alerts.delivery import NotReceived, deliver
+    from etl.serve.alerts.events import problem
+    from etl.serve.revisions import RunHistory
+    from etl.serve.snapshot import load_snapshot
 
-    path = DataDirectory(settings_of(options).data_dir).alerts
+    data_dir = DataDirectory(settings_of(options).data_dir)
+    path = data_dir.alerts
     alerts = {alert.name: alert for alert in read_alerts(path)}
     if name not in alerts:
         listed = ", ".join(alerts) or "none"
@@ -41,3 +48,7 @@ def test(name: str, **options: Any) -> None:
     except NotReceived as error:
         raise TerminalError(f"the alert {name} was not received: {error}", "correct its receiver") from error
     click.echo(f"received by {alert.url or alert.command[0]}")
+    if data_dir.published.exists() and (
+        said := problem(alert, load_snapshot(data_dir, RunHistory(data_dir.logs)))
+    ):
+        click.echo(f"warning: {said}; until that is mended, nothing but tests is sent", err=True)

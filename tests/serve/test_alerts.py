@@ -27,6 +27,7 @@ from etl.serve.publications import Publications
 from etl.serve.revisions import Revision
 from etl.serve.snapshot import Entities, Snapshot
 from tests.cli.run import minerflow
+from tests.support.charted import publish_charted
 from tests.support.served import publish_served
 from tests.support.small_warehouse import day
 
@@ -280,3 +281,19 @@ def test_the_command_that_tries_one(data_dir: DataDirectory) -> None:
         assert SECRET not in failed
     unknown = minerflow("alerts", "test", "low", "--data-dir", data_dir.path, exit_code=2).output
     assert "has no alert 'low'" in unknown
+
+
+def test_the_command_says_what_can_never_be_sent(tmp_path: Path) -> None:
+    data_dir = publish_charted(tmp_path, 20)
+    for name, value, said in (
+        ("formula", "BlkCntt * 2", "warning: formula, at character 1: there is no metric 'BlkCntt'"),
+        ("miner", "Nobody", "warning: there is no miner 'Nobody'"),
+        ("profile", "nobodys", "warning: there is no profile 'nobodys'"),
+        ("formula", "BlkCnt", ""),
+    ):
+        keys = {"formula": "MPI", name: value}
+        lines = [f'{key} = "{text}"' for key, text in keys.items()]
+        data_dir.alerts.write_text("\n".join(["[it]", "above = 1", 'command = ["cat"]', *lines]))
+        told = minerflow("alerts", "test", "it", "--data-dir", data_dir.path)
+        assert told.stdout == "received by cat\n"
+        assert told.stderr.startswith(said) and bool(told.stderr) == bool(said)
