@@ -59,8 +59,6 @@ from etl.warehouse.superseded import first_changed_price, keep_superseded, publi
 
 _REPLANS = 10
 """How often a job follows a chain that moves while it is read."""
-_SMALL_TABLE_ROWS = 100_000
-"""Tables that a job may leave as they are (catalogue, codes, labels) are read before they are published."""
 _KEPT_RANGES = 6
 """Ranges of LAST_RANGE blocks below the tip of which the store can still take back one by one."""
 
@@ -344,7 +342,6 @@ def _publish(job: Job, con: duckdb.DuckDBPyConnection, from_height: int) -> None
     """
     with job.timed("publish"):
         job.progress.station("publish", 0)
-        warehouse.read_tables(con, _SMALL_TABLE_ROWS)
         before, after = _compared(job, con, stretch_from(con, from_height).day)
         warehouse.publish(job.data_dir, con)
         note_published(job.data_dir)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from etl.results.table import Table
 
+_A_DAY = timedelta(days=1)
 Day = date | str
 """A day, UTC; as text in the form 2024-04-20."""
 AsOf = Day | datetime
@@ -146,17 +147,14 @@ def as_instant(moment: AsOf) -> datetime:
     """A time, without a zone in UTC; FIRST for "first", the end of a day. Raises UsageError."""
     if moment == "first":
         return FIRST
-    if isinstance(moment, datetime):
-        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
-    day = _instant_text(moment) if isinstance(moment, str) else moment
-    if isinstance(day, datetime):
-        return as_instant(day)
-    last = min(as_day(day), date.max - timedelta(days=1))
-    return datetime.combine(last + timedelta(days=1), time.min)
+    given = _day_or_time(moment) if isinstance(moment, str) else moment
+    if isinstance(given, datetime):
+        return given.astimezone(UTC).replace(tzinfo=None) if given.tzinfo else given
+    return datetime.combine(min(as_day(given), date.max - _A_DAY) + _A_DAY, time.min)
 
 
-def _instant_text(text: str) -> date:
-    """A day or a time, as ISO 8601 writes it."""
+def _day_or_time(text: str) -> date:
+    """As ISO 8601 writes it. Raises UsageError."""
     with suppress(ValueError):
         return date.fromisoformat(text)
     try:

@@ -34,6 +34,7 @@ STORAGE_VERSION = "v1.5.0"
 
 WORK_TABLES = ("chunks", "quiet_flow_runs", "exchange_flow_runs", "derived")
 """What only loading and deriving need; not published."""
+_SMALL_TABLE_ROWS = 100_000
 
 _STORAGE: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": STORAGE_VERSION}
 
@@ -265,7 +266,11 @@ def block_hash_at(con: duckdb.DuckDBPyConnection, height: int) -> str | None:
 
 
 def publish(data_dir: DataDirectory, con: duckdb.DuckDBPyConnection) -> None:
-    """Make the work database the published one, without WORK_TABLES; closes the connection."""
+    """Make the work database the published one, without WORK_TABLES; closes the connection.
+
+    Tables that a job may leave as they are (catalogue, codes, labels) are read before, whatever they hold.
+    """
+    read_tables(con, _SMALL_TABLE_ROWS)
     con.execute("CHECKPOINT")
     con.close()
     temporary = _unpublished(data_dir)
